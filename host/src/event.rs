@@ -1,0 +1,192 @@
+//! What is recorded: an event on its way to the store, one that came back, and a page of them packed for a fold.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::{StreamId, Version};
+
+/// An event that a reducer emitted, encoded and not yet appended. The host never decodes `data`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SerializedEvent {
+    /// Name and schema version, as in `OrderPlaced.v1`.
+    pub event_type: String,
+    /// The encoded event.
+    pub data: Vec<u8>,
+}
+
+/// A recorded event.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// The stream that it belongs to.
+    pub stream_id: StreamId,
+    /// Its place in the stream; the first has 1.
+    pub version: Version,
+    /// Name and schema version, as in `OrderPlaced.v1`.
+    pub event_type: String,
+    /// The encoded event.
+    pub data: Vec<u8>,
+    /// Which command led to it, and which generation of the reducer decided.
+    pub metadata: EventMetadata,
+    /// When the database took it.
+    pub created_at: DateTime<Utc>,
+}
+
+/// What is recorded beside an event's data.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct EventMetadata {
+    /// The command that led to the event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command_id: Option<String>,
+    /// The activation of the reducer that decided; absent for a reducer that is linked into the host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generation: Option<u64>,
+}
+
+/// Events of one stream, column by column, in the form that [`Aggregate::apply`](crate::Aggregate::apply) folds.
+///
+/// One copy a column crosses into a component instead of two a record; at 256 events a page that was 2.5 to 3 times as
+/// fast as a list of records.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PackedEvents {
+    /// Version of the first event; meaningless while there is none.
+    pub first_version: u64,
+    /// The distinct event types.
+    pub event_types: Vec<String>,
+    /// For each event, an index into `event_types`.
+    pub type_index: Vec<u16>,
+    /// For each event, one past its last byte in `data`.
+    pub ends: Vec<u32>,
+    /// All events' data, one behind the other.
+    pub data: Vec<u8>,
+}
+
+/// Why an event does not fit into a page.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PackError {
+    /// Versions have to follow one another. A hole here would be folded into a state that no history has.
+    #[error("event {found} follows event {last}: the stream has a hole")]
+    NotContiguous {
+        /// The last version in the page.
+        last: u64,
+        /// The version that came behind it.
+        found: u64,
+    },
+    /// Offsets are 32 bits wide and type indices 16.
+    #[error("a page holds at most 4 GiB of data and 65,536 event types")]
+    PageFull,
+}
+
+impl PackedEvents {
+    /// An empty page.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A page of new events, the first of which has version `first_version`.
+    ///
+    /// # Errors
+    /// [`PackError::PageFull`]
+    pub fn of(first_version: Version, events: &[SerializedEvent]) -> Result<Self, PackError> {
+        let mut packer = Packer::default();
+        for (event, version) in events.iter().zip(first_version.get()..) {
+            packer.push(Version::new(version), &event.event_type, &event.data)?;
+        }
+        Ok(packer.finish())
+    }
+
+    /// How many events.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Version of the last event, or none in an empty page.
+    #[must_use]
+    pub fn last_version(&self) -> Option<Version> {
+        (!self.is_empty()).then(|| Version::new(self.first_version + self.len() as u64 - 1))
+    }
+}
+
+/// Fills a page event by event.
+#[derive(Debug, Default)]
+pub struct Packer {
+    page: PackedEvents,
+    index_of: HashMap<String, u16>,
+}
+
+impl Packer {
+    /// Adds the next event.
+    ///
+    /// # Errors
+    /// [`PackError`] when its version does not follow the last one, or the page is full.
+    pub fn push(&mut self, version: Version, event_type: &str, data: &[u8]) -> Result<(), PackError> {
+        let page = &mut self.page;
+        match page.last_version() {
+            None => page.first_version = version.get(),
+            // Asserted on every read: a stream with a hole was once folded in silence into a wrong state.
+            Some(last) if last.next() != version => {
+                return Err(PackError::NotContiguous { last: last.get(), found: version.get() });
+            }
+            Some(_) => {}
+        }
+        let index = match self.index_of.get(event_type) {
+            Some(index) => *index,
+            None => {
+                let index = u16::try_from(page.event_types.len()).map_err(|_| PackError::PageFull)?;
+                page.event_types.push(event_type.to_owned());
+                self.index_of.insert(event_type.to_owned(), index);
+                index
+            }
+        };
+        let end = u32::try_from(page.data.len() + data.len()).map_err(|_| PackError::PageFull)?;
+        page.data.extend_from_slice(data);
+        page.ends.push(end);
+        page.type_index.push(index);
+        Ok(())
+    }
+
+    /// The page.
+    #[must_use]
+    pub fn finish(self) -> PackedEvents {
+        self.page
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_page_names_each_event_type_once() {
+        let mut packer = Packer::default();
+        for (version, event_type, data) in [(5, "A.v1", "x"), (6, "B.v1", ""), (7, "A.v1", "yz")] {
+            packer.push(Version::new(version), event_type, data.as_bytes()).unwrap();
+        }
+        let page = packer.finish();
+        assert_eq!(page.first_version, 5);
+        assert_eq!(page.event_types, ["A.v1", "B.v1"]);
+        assert_eq!(page.type_index, [0, 1, 0]);
+        assert_eq!(page.ends, [1, 1, 3]);
+        assert_eq!(page.data, b"xyz");
+        assert_eq!(page.last_version(), Some(Version::new(7)));
+    }
+
+    #[test]
+    fn a_hole_in_a_stream_is_refused() {
+        let mut packer = Packer::default();
+        packer.push(Version::new(1), "A.v1", b"").unwrap();
+        assert_eq!(packer.push(Version::new(3), "A.v1", b""), Err(PackError::NotContiguous { last: 1, found: 3 }));
+        assert_eq!(packer.push(Version::new(1), "A.v1", b""), Err(PackError::NotContiguous { last: 1, found: 1 }));
+    }
+}

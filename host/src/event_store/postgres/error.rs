@@ -1,0 +1,31 @@
+//! What the database says, as a domain outcome. One function knows all of its errors.
+
+use crate::event_store::EventStoreError;
+
+pub(super) fn database_error(error: sqlx::Error) -> EventStoreError {
+    use sqlx::Error;
+    match &error {
+        Error::Database(refusal) => match refusal.code().as_deref() {
+            // 57: operator intervention (shutdown, cancelled, statement_timeout); 53: out of connections, memory or disk;
+            // 08: connection exceptions; 40: serialization failure and deadlock.
+            Some(code) if ["57", "53", "08", "40"].contains(&&code[..2.min(code.len())]) => {
+                EventStoreError::Unavailable(refusal.message().to_owned())
+            }
+            Some("3D000") => {
+                EventStoreError::Unavailable(format!("{}: create it with createdb", refusal.message()))
+            }
+            Some("28P01" | "28000") => {
+                EventStoreError::Unavailable(format!("{}: check user and password in the URL", refusal.message()))
+            }
+            Some("42P01") => EventStoreError::Schema(
+                "the database has no foldhost schema, or an incomplete one: run `foldhost migrate`".into(),
+            ),
+            _ => EventStoreError::Database(refusal.message().to_owned()),
+        },
+        Error::Io(reason) => EventStoreError::Unavailable(format!("{reason}: is the server up, and the URL right?")),
+        Error::PoolTimedOut => EventStoreError::Unavailable("no connection came free in time".into()),
+        Error::PoolClosed => EventStoreError::Unavailable("the host is shutting down".into()),
+        Error::Tls(_) | Error::Protocol(_) | Error::WorkerCrashed => EventStoreError::Unavailable(error.to_string()),
+        _ => EventStoreError::Database(error.to_string()),
+    }
+}

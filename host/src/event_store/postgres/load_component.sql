@@ -1,0 +1,1 @@
+SELECT component FROM reducers WHERE digest = $1

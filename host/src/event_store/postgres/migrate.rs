@@ -1,0 +1,52 @@
+//! The schema: numbered migrations, forward only, compiled in.
+
+use sqlx::PgPool;
+use sqlx::migrate::{Migrate, MigrateError, Migrator};
+
+use super::error::database_error;
+use crate::event_store::EventStoreError;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
+
+pub(super) async fn run(pool: &PgPool) -> Result<usize, EventStoreError> {
+    let before = applied(pool).await?.len();
+    // The migrator holds an advisory lock: of many hosts that start at once, one migrates and the others wait.
+    MIGRATIONS.run(pool).await.map_err(schema_error)?;
+    Ok(applied(pool).await?.len().saturating_sub(before))
+}
+
+pub(super) async fn check(pool: &PgPool) -> Result<(), EventStoreError> {
+    let applied = applied(pool).await?;
+    if let Some(newer) = applied.iter().find(|version| !MIGRATIONS.version_exists(**version)) {
+        return Err(EventStoreError::Schema(newer_schema(*newer)));
+    }
+    let missing = MIGRATIONS.iter().filter(|known| !applied.contains(&known.version)).count();
+    if missing > 0 {
+        let reason = format!("the database lacks {missing} migrations: run `foldhost migrate`");
+        return Err(EventStoreError::Schema(reason));
+    }
+    Ok(())
+}
+
+async fn applied(pool: &PgPool) -> Result<Vec<i64>, EventStoreError> {
+    let mut connection = pool.acquire().await.map_err(database_error)?;
+    let table = &MIGRATIONS.table_name;
+    connection.ensure_migrations_table(table).await.map_err(schema_error)?;
+    let applied = connection.list_applied_migrations(table).await.map_err(schema_error)?;
+    Ok(applied.into_iter().map(|migration| migration.version).collect())
+}
+
+fn newer_schema(version: i64) -> String {
+    format!("the database's schema has migration {version}, which this program does not know: use a newer foldhost")
+}
+
+fn schema_error(error: MigrateError) -> EventStoreError {
+    match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => database_error(error),
+        MigrateError::VersionMissing(version) => EventStoreError::Schema(newer_schema(version)),
+        MigrateError::VersionMismatch(version) => EventStoreError::Schema(format!(
+            "migration {version} was changed after the database had applied it: restore the file as it was"
+        )),
+        other => EventStoreError::Schema(format!("the schema could not be migrated: {other}")),
+    }
+}

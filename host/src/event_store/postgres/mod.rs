@@ -1,0 +1,163 @@
+//! The store in Postgres. All of the host's SQL is here, one statement a file.
+
+mod append;
+mod connect;
+mod error;
+mod log;
+mod migrate;
+mod reducers;
+mod snapshots;
+mod streams;
+
+use std::sync::OnceLock;
+
+use async_trait::async_trait;
+use sqlx::PgPool;
+
+pub use connect::PoolConfig;
+
+use super::{
+    Activation, AppendOutcome, Cursor, EventStore, EventStoreError, LoadedStream, RecordedCommand, ReducerStore,
+    Snapshot, StreamBatch,
+};
+use crate::reducer::{Descriptor, ReducerDigest};
+use crate::{Event, PackedEvents, StreamId, Version};
+
+/// Events, snapshots, commands and reducers in a Postgres database, version 15 or newer.
+#[derive(Clone, Debug)]
+pub struct PostgresEventStore {
+    pool: PgPool,
+    /// The cluster's identity, asked for once: it is a part of every cursor.
+    epoch: std::sync::Arc<OnceLock<i64>>,
+}
+
+impl PostgresEventStore {
+    /// Connects to the database at `url`; its schema is neither made nor checked.
+    ///
+    /// # Errors
+    /// [`EventStoreError::Unavailable`] when the database cannot be reached, [`EventStoreError::Database`] when it refuses.
+    pub async fn connect(url: &str, config: &PoolConfig) -> Result<Self, EventStoreError> {
+        connect::open(url, config).await.map(Self::from_pool)
+    }
+
+    /// Takes over a pool that is there already.
+    #[must_use]
+    pub fn from_pool(pool: PgPool) -> Self {
+        Self { pool, epoch: std::sync::Arc::default() }
+    }
+
+    /// Brings the database's schema up to date. Safe when many hosts do it at once.
+    ///
+    /// Returns the number of migrations that were applied.
+    ///
+    /// # Errors
+    /// [`EventStoreError::Schema`] when the schema is newer than this program, or one of its migrations was changed.
+    pub async fn migrate(&self) -> Result<usize, EventStoreError> {
+        migrate::run(&self.pool).await
+    }
+
+    /// Checks that the database's schema is the one that this program knows, and changes nothing.
+    ///
+    /// # Errors
+    /// [`EventStoreError::Schema`] when it is older or newer.
+    pub async fn check_schema(&self) -> Result<(), EventStoreError> {
+        migrate::check(&self.pool).await
+    }
+
+    /// Closes all connections, once they are idle.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+#[async_trait]
+impl EventStore for PostgresEventStore {
+    async fn append(&self, batches: &[StreamBatch]) -> Result<Vec<AppendOutcome>, EventStoreError> {
+        append::append(&self.pool, batches).await
+    }
+
+    async fn load(
+        &self,
+        stream_id: &StreamId,
+        state_schema: &str,
+        events_max: usize,
+    ) -> Result<LoadedStream, EventStoreError> {
+        snapshots::load(&self.pool, stream_id, state_schema, events_max).await
+    }
+
+    async fn load_events(
+        &self,
+        stream_id: &StreamId,
+        after: Version,
+        events_max: usize,
+    ) -> Result<PackedEvents, EventStoreError> {
+        streams::load_events(&self.pool, stream_id, after, events_max).await
+    }
+
+    async fn read_stream(
+        &self,
+        stream_id: &StreamId,
+        after: Version,
+        events_max: usize,
+    ) -> Result<Vec<Event>, EventStoreError> {
+        streams::read_stream(&self.pool, stream_id, after, events_max).await
+    }
+
+    async fn read_all(
+        &self,
+        after: Option<Cursor>,
+        events_max: usize,
+    ) -> Result<Vec<(Cursor, Event)>, EventStoreError> {
+        let epoch = log::epoch(&self.pool, &self.epoch).await?;
+        log::read_all(&self.pool, epoch, after, events_max).await
+    }
+
+    async fn read_streams(
+        &self,
+        category: &str,
+        after: Option<&StreamId>,
+        streams_max: usize,
+    ) -> Result<Vec<StreamId>, EventStoreError> {
+        streams::read_streams(&self.pool, category, after, streams_max).await
+    }
+
+    async fn find_commands(
+        &self,
+        stream_id: &StreamId,
+        command_ids: &[String],
+    ) -> Result<Vec<RecordedCommand>, EventStoreError> {
+        streams::find_commands(&self.pool, stream_id, command_ids).await
+    }
+
+    async fn save_snapshot(&self, snapshot: &Snapshot) -> Result<(), EventStoreError> {
+        snapshots::save(&self.pool, snapshot).await
+    }
+
+    async fn ping(&self) -> Result<(), EventStoreError> {
+        connect::ping(&self.pool).await
+    }
+}
+
+#[async_trait]
+impl ReducerStore for PostgresEventStore {
+    async fn save_reducer(
+        &self,
+        digest: ReducerDigest,
+        descriptor: &Descriptor,
+        component: &[u8],
+    ) -> Result<(), EventStoreError> {
+        reducers::save(&self.pool, digest, descriptor, component).await
+    }
+
+    async fn activate(&self, name: &str, digest: ReducerDigest) -> Result<Activation, EventStoreError> {
+        reducers::activate(&self.pool, name, digest).await
+    }
+
+    async fn active_reducers(&self, name: Option<&str>) -> Result<Vec<Activation>, EventStoreError> {
+        reducers::active(&self.pool, name).await
+    }
+
+    async fn load_component(&self, digest: ReducerDigest) -> Result<Option<Vec<u8>>, EventStoreError> {
+        reducers::load_component(&self.pool, digest).await
+    }
+}

@@ -1,0 +1,232 @@
+//! What only Postgres can get wrong: immutability, migrations, the fence's race, and readers beside open transactions.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use foldhost::event_store::{AppendOutcome, Cursor, Fence, StreamBatch};
+use foldhost::reducer::{Descriptor, ReducerDigest};
+use foldhost::{Event, EventStore, EventStoreError, PoolConfig, PostgresEventStore, ReducerStore, SerializedEvent, StreamId, Version};
+use foldhost_test_support::{TestDatabase, database};
+use sqlx::{Connection, Executor, PgConnection, Row};
+
+fn batch(id: &str, expected: u64, count: usize) -> StreamBatch {
+    let event = SerializedEvent { event_type: "Happened.v1".into(), data: b"data".to_vec() };
+    StreamBatch::new(StreamId::new(id).unwrap(), Version::new(expected), vec![event; count])
+}
+
+/// Waits until a backend of this database waits for a lock. A condition, asked again until it holds.
+async fn until_somebody_waits_for_a_lock(connection: &mut PgConnection) {
+    let ask = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    tokio::time::timeout(Duration::from_secs(20), async {
+        while sqlx::query(ask).fetch_one(&mut *connection).await.unwrap().get::<i64, _>(0) == 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn the_log_cannot_be_changed() {
+    let database = database().await;
+    database.store.append(&[batch("order-1", 0, 2)]).await.unwrap();
+    let mut connection = database.connect().await;
+    for statement in [
+        "UPDATE events SET event_type = 'Forged.v1'",
+        "UPDATE events SET version = 9 WHERE stream_id = 'none-such'",
+        "DELETE FROM events",
+        "TRUNCATE events",
+        "INSERT INTO events (stream_id, version, event_type, event_data) VALUES ('order-1', 2, 'X.v1', '')
+         ON CONFLICT (stream_id, version) DO UPDATE SET event_type = 'Forged.v1'",
+    ] {
+        let error = connection.execute(statement).await.unwrap_err();
+        assert!(error.to_string().contains("immutable"), "{statement}: {error}");
+    }
+    let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM events WHERE event_type = 'Happened.v1'")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    assert_eq!(kept, 2);
+}
+
+/// An append whose statement began before a swap committed, and finished after it, must not go through. With FOR KEY SHARE
+/// instead of FOR SHARE it did.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_append_that_waits_for_a_swap_is_fenced_by_it() {
+    let database = database().await;
+    let descriptor = Descriptor {
+        name: "order".into(),
+        commands: Vec::new(),
+        event_types: Vec::new(),
+        state_schema: "order.v1".into(),
+        sdk_version: "0".into(),
+    };
+    let (first, second) = (ReducerDigest::of(b"first"), ReducerDigest::of(b"second"));
+    for (digest, component) in [(first, b"first".as_slice()), (second, b"second")] {
+        database.store.save_reducer(digest, &descriptor, component).await.unwrap();
+    }
+    assert_eq!(database.store.activate("order", first).await.unwrap().generation, 1);
+
+    // A swap that is under way: its row is written, and not committed.
+    let mut swap = database.connect().await;
+    swap.execute("BEGIN").await.unwrap();
+    swap.execute("INSERT INTO activations SELECT name, 2, (SELECT digest FROM reducers WHERE component = 'second') FROM active_reducers").await.unwrap();
+    swap.execute("UPDATE active_reducers SET generation = 2").await.unwrap();
+
+    let store = Arc::clone(&database.store);
+    let late = tokio::spawn(async move {
+        let fence = Some(Fence { reducer: "order".into(), generation: 1 });
+        store.append(&[StreamBatch { fence, ..batch("order-1", 0, 1) }]).await.unwrap()
+    });
+    let mut watch = database.connect().await;
+    until_somebody_waits_for_a_lock(&mut watch).await;
+    swap.execute("COMMIT").await.unwrap();
+    assert_eq!(late.await.unwrap(), [AppendOutcome::Fenced]);
+    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM events").fetch_one(&mut watch).await.unwrap();
+    assert_eq!(count, 0);
+}
+
+/// The other way round: a swap waits for the appends under the former generation that are under way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_swap_waits_for_the_appends_under_the_former_generation() {
+    let database = database().await;
+    let descriptor = Descriptor {
+        name: "order".into(),
+        commands: Vec::new(),
+        event_types: Vec::new(),
+        state_schema: "order.v1".into(),
+        sdk_version: "0".into(),
+    };
+    for component in [b"first".as_slice(), b"second"] {
+        database.store.save_reducer(ReducerDigest::of(component), &descriptor, component).await.unwrap();
+    }
+    database.store.activate("order", ReducerDigest::of(b"first")).await.unwrap();
+    let mut append = database.connect().await;
+    append.execute("BEGIN").await.unwrap();
+    append.execute("SELECT FROM active_reducers WHERE name = 'order' FOR SHARE").await.unwrap();
+    let store = Arc::clone(&database.store);
+    let swap = tokio::spawn(async move { store.activate("order", ReducerDigest::of(b"second")).await.unwrap() });
+    let mut watch = database.connect().await;
+    until_somebody_waits_for_a_lock(&mut watch).await;
+    assert!(!swap.is_finished());
+    append.execute("COMMIT").await.unwrap();
+    assert_eq!(swap.await.unwrap().generation, 2);
+}
+
+/// The log behind a cursor, once it has `count` events: an open transaction of another test holds this reader back too.
+async fn log(database: &TestDatabase, after: Option<Cursor>, count: usize) -> Vec<(Cursor, Event)> {
+    let read = async {
+        loop {
+            let events = database.store.read_all(after, 10).await.unwrap();
+            if events.len() >= count {
+                return events;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), read).await.unwrap()
+}
+
+/// A high-water mark of the highest position skips the events of a transaction that was open when it was read.
+#[tokio::test]
+async fn a_reader_of_the_log_never_passes_an_open_transaction() {
+    let database = database().await;
+    database.store.append(&[batch("order-1", 0, 1)]).await.unwrap();
+    let mut open = database.connect().await;
+    open.execute("BEGIN").await.unwrap();
+    open.execute("INSERT INTO events (stream_id, version, event_type, event_data) VALUES ('slow-1', 1, 'Slow.v1', '')")
+        .await
+        .unwrap();
+    database.store.append(&[batch("order-2", 0, 1)]).await.unwrap();
+    let seen = log(&database, None, 1).await;
+    let streams: Vec<_> = seen.iter().map(|(_, event)| event.stream_id.as_str()).collect();
+    assert_eq!(streams, ["order-1"], "order-2 has to wait for what could still come before it");
+    open.execute("COMMIT").await.unwrap();
+    let rest = log(&database, Some(seen[0].0), 2).await;
+    let streams: Vec<_> = rest.iter().map(|(_, event)| event.stream_id.as_str()).collect();
+    assert_eq!(streams, ["slow-1", "order-2"]);
+}
+
+#[tokio::test]
+async fn a_hole_in_a_stream_is_told_and_not_folded() {
+    let database = database().await;
+    let mut connection = database.connect().await;
+    for version in [1, 3] {
+        sqlx::query("INSERT INTO events (stream_id, version, event_type, event_data) VALUES ('order-1', $1, 'X.v1', '')")
+            .bind(version)
+            .execute(&mut connection)
+            .await
+            .unwrap();
+    }
+    let stream = StreamId::new("order-1").unwrap();
+    for loaded in [
+        database.store.load(&stream, "order.v1", 10).await.map(|_| ()),
+        database.store.load_events(&stream, Version::EMPTY, 10).await.map(|_| ()),
+        database.store.load_events(&stream, Version::new(1), 10).await.map(|_| ()),
+    ] {
+        assert!(matches!(loaded, Err(EventStoreError::Corrupt { .. })), "{loaded:?}");
+    }
+}
+
+async fn empty_database() -> (PgConnection, String) {
+    let database = database().await;
+    let name = format!("test_{}", uuid::Uuid::now_v7().simple());
+    let mut connection = database.connect().await;
+    connection.execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
+    let current: String = sqlx::query_scalar("SELECT current_database()").fetch_one(&mut connection).await.unwrap();
+    let url = database.url.replace(&current, &name);
+    (PgConnection::connect(&url).await.unwrap(), url)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_hosts_that_migrate_at_once_leave_one_schema() {
+    let (_connection, url) = empty_database().await;
+    let config = PoolConfig { connections_max: 2, ..Default::default() };
+    let hosts: Vec<_> = (0..10)
+        .map(|_| {
+            let (url, config) = (url.clone(), config.clone());
+            tokio::spawn(async move {
+                let store = PostgresEventStore::connect(&url, &config).await.unwrap();
+                store.migrate().await.unwrap();
+                store.check_schema().await.unwrap();
+            })
+        })
+        .collect();
+    for host in hosts {
+        host.await.unwrap();
+    }
+    let store = PostgresEventStore::connect(&url, &config).await.unwrap();
+    assert_eq!(store.migrate().await.unwrap(), 0, "nothing is left to do");
+}
+
+#[tokio::test]
+async fn a_schema_that_is_newer_or_older_is_refused_with_what_to_do() {
+    let (mut connection, url) = empty_database().await;
+    let store = PostgresEventStore::connect(&url, &PoolConfig::default()).await.unwrap();
+    let older = store.check_schema().await.unwrap_err().to_string();
+    assert!(older.contains("foldhost migrate"), "{older}");
+    let missing = store.append(&[batch("order-1", 0, 1)]).await.unwrap_err().to_string();
+    assert!(missing.contains("foldhost migrate"), "{missing}");
+    store.migrate().await.unwrap();
+    connection
+        .execute(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+             VALUES (999999, 'from the future', true, '', 0)",
+        )
+        .await
+        .unwrap();
+    for error in [store.check_schema().await.unwrap_err(), store.migrate().await.unwrap_err()] {
+        assert!(error.to_string().contains("use a newer foldhost"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_reached_is_told_without_its_password() {
+    let config = PoolConfig { acquire_max: Duration::from_secs(2), ..Default::default() };
+    for url in ["postgres://me:hunter2@127.0.0.1:1/none", "no-url:hunter2@", "postgres://me:hunter2@127.0.0.1:notaport/x"] {
+        let error = PostgresEventStore::connect(url, &config).await.unwrap_err();
+        assert!(matches!(error, EventStoreError::Unavailable(_)), "{error:?}");
+        assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+    }
+}
