@@ -1,0 +1,39 @@
+//! An order, from placing to shipping: the reducer that the tests, the benches and the examples run.
+//!
+//! Read `command.rs` for what can be asked, `rules.rs` for what is allowed, `event.rs` for what is recorded and `state.rs`
+//! for what it adds up to.
+
+mod command;
+mod event;
+mod money;
+mod rules;
+mod state;
+
+use foldhost_sdk::prelude::*;
+
+pub use command::OrderCommand;
+pub use event::OrderEvent;
+pub use money::Money;
+pub use rules::{LINES_MAX, QUANTITY_MAX};
+pub use state::{CustomerId, LineItem, OrderId, OrderState, OrderStatus};
+
+/// The reducer for streams such as `order-7f3c`.
+pub struct Order;
+
+impl Reducer for Order {
+    const NAME: &'static str = "order";
+    const STATE_SCHEMA: &'static str = "order.v1";
+    type State = OrderState;
+    type Command = OrderCommand;
+    type Event = OrderEvent;
+
+    fn decide(state: &OrderState, command: OrderCommand, context: &Context) -> Result<Decision<OrderEvent>, Rejection> {
+        rules::decide(state, command, context)
+    }
+
+    fn apply(state: &mut OrderState, event: OrderEvent) {
+        state.apply(event);
+    }
+}
+
+foldhost_sdk::export!(Order);

@@ -1,0 +1,6 @@
+#[derive(foldhost_sdk::Event)]
+enum Recorded<T> {
+    Happened { value: T },
+}
+
+fn main() {}
