@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use foldhost::event_store::{AppendOutcome, Cursor, Fence, StreamBatch};
 use foldhost::reducer::{Descriptor, ReducerDigest};
-use foldhost::{Event, EventStore, EventStoreError, PoolConfig, PostgresEventStore, ReducerStore, SerializedEvent, StreamId, Version};
+use foldhost::{
+    Event, EventStore, EventStoreError, PoolConfig, PostgresEventStore, ReducerStore, SerializedEvent, StreamId,
+    Version,
+};
 use foldhost_test_support::{TestDatabase, database};
 use sqlx::{Connection, Executor, PgConnection, Row};
 
@@ -153,11 +156,13 @@ async fn a_hole_in_a_stream_is_told_and_not_folded() {
     let database = database().await;
     let mut connection = database.connect().await;
     for version in [1, 3] {
-        sqlx::query("INSERT INTO events (stream_id, version, event_type, event_data) VALUES ('order-1', $1, 'X.v1', '')")
-            .bind(version)
-            .execute(&mut connection)
-            .await
-            .unwrap();
+        sqlx::query(
+            "INSERT INTO events (stream_id, version, event_type, event_data) VALUES ('order-1', $1, 'X.v1', '')",
+        )
+        .bind(version)
+        .execute(&mut connection)
+        .await
+        .unwrap();
     }
     let stream = StreamId::new("order-1").unwrap();
     for loaded in [
@@ -224,7 +229,9 @@ async fn a_schema_that_is_newer_or_older_is_refused_with_what_to_do() {
 #[tokio::test]
 async fn a_database_that_cannot_be_reached_is_told_without_its_password() {
     let config = PoolConfig { acquire_max: Duration::from_secs(2), ..Default::default() };
-    for url in ["postgres://me:hunter2@127.0.0.1:1/none", "no-url:hunter2@", "postgres://me:hunter2@127.0.0.1:notaport/x"] {
+    for url in
+        ["postgres://me:hunter2@127.0.0.1:1/none", "no-url:hunter2@", "postgres://me:hunter2@127.0.0.1:notaport/x"]
+    {
         let error = PostgresEventStore::connect(url, &config).await.unwrap_err();
         assert!(matches!(error, EventStoreError::Unavailable(_)), "{error:?}");
         assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");

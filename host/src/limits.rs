@@ -40,7 +40,8 @@ pub struct Limits {
     pub appends_in_flight_max: usize,
     /// How often a batch is decided anew after conflicts before its senders are told. Default 8.
     pub conflict_retries_max: usize,
-    /// Warm aggregates. Default 50,000.
+    /// Warm aggregates. Default 15,000: an instance takes four memory mappings, and Linux allows a process 65,530 of them
+    /// (vm.max_map_count).
     pub entities_max: usize,
     /// Memory of all warm aggregates together. Default 2 GiB; beyond it, the ones unused for longest go first.
     pub entities_memory_bytes_max: usize,
@@ -67,7 +68,7 @@ impl Default for Limits {
             streams_per_append_max: 256,
             appends_in_flight_max: 4,
             conflict_retries_max: 8,
-            entities_max: 50_000,
+            entities_max: 15_000,
             entities_memory_bytes_max: 2 << 30,
             entity_idle_max: Duration::from_secs(300),
             drain_max: Duration::from_secs(20),

@@ -122,7 +122,8 @@ pub(super) fn check(batches: &[StreamBatch]) -> Result<(), EventStoreError> {
             let texts = [command.command_id.as_str(), command.name.as_str()];
             let length = command.command_id.len();
             if !(1..=255).contains(&length) || texts.into_iter().chain(rejected).any(|text| text.contains('\0')) {
-                let reason = format!("a command of stream {stream_id} has an id of {length} bytes, or a NUL byte in a text");
+                let reason =
+                    format!("a command of stream {stream_id} has an id of {length} bytes, or a NUL byte in a text");
                 return Err(EventStoreError::InvalidBatch(reason));
             }
         }

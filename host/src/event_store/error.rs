@@ -17,7 +17,9 @@ pub enum EventStoreError {
     #[error("the append is invalid: {0}")]
     InvalidBatch(String),
     /// The cursor was made by another database, or by this one before it was restored elsewhere.
-    #[error("the cursor belongs to another database, or to this one before it was restored: start again without a cursor")]
+    #[error(
+        "the cursor belongs to another database, or to this one before it was restored: start again without a cursor"
+    )]
     ForeignCursor,
     /// A stream's record contradicts itself.
     #[error("stream {stream_id} is corrupt: {reason}")]

@@ -70,11 +70,8 @@ pub trait EventStore: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`EventStoreError::ForeignCursor`] when the cursor was made by another database.
-    async fn read_all(
-        &self,
-        after: Option<Cursor>,
-        events_max: usize,
-    ) -> Result<Vec<(Cursor, Event)>, EventStoreError>;
+    async fn read_all(&self, after: Option<Cursor>, events_max: usize)
+    -> Result<Vec<(Cursor, Event)>, EventStoreError>;
 
     /// Ids of the streams of one category, in byte order, behind `after`.
     ///

@@ -139,7 +139,9 @@ pub enum ReducerFault {
         reason: String,
     },
     /// It ran for too long.
-    #[error("the reducer spent all of its {fuel} units of fuel in {call}: look for a loop that does not end, or raise fuel_per_call_max")]
+    #[error(
+        "the reducer spent all of its {fuel} units of fuel in {call}: look for a loop that does not end, or raise fuel_per_call_max"
+    )]
     FuelExhausted {
         /// Which function of the contract.
         call: &'static str,

@@ -2,6 +2,7 @@
 
 use crate::event_store::EventStoreError;
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err asks for")]
 pub(super) fn database_error(error: sqlx::Error) -> EventStoreError {
     use sqlx::Error;
     match &error {
@@ -11,9 +12,7 @@ pub(super) fn database_error(error: sqlx::Error) -> EventStoreError {
             Some(code) if ["57", "53", "08", "40"].contains(&&code[..2.min(code.len())]) => {
                 EventStoreError::Unavailable(refusal.message().to_owned())
             }
-            Some("3D000") => {
-                EventStoreError::Unavailable(format!("{}: create it with createdb", refusal.message()))
-            }
+            Some("3D000") => EventStoreError::Unavailable(format!("{}: create it with createdb", refusal.message())),
             Some("28P01" | "28000") => {
                 EventStoreError::Unavailable(format!("{}: check user and password in the URL", refusal.message()))
             }

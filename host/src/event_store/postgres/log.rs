@@ -13,10 +13,8 @@ pub(super) async fn epoch(pool: &PgPool, known: &OnceLock<i64>) -> Result<i64, E
     if let Some(epoch) = known.get() {
         return Ok(*epoch);
     }
-    let epoch = sqlx::query_file_scalar!("src/event_store/postgres/epoch.sql")
-        .fetch_one(pool)
-        .await
-        .map_err(database_error)?;
+    let epoch =
+        sqlx::query_file_scalar!("src/event_store/postgres/epoch.sql").fetch_one(pool).await.map_err(database_error)?;
     Ok(*known.get_or_init(|| epoch))
 }
 

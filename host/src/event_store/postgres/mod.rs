@@ -23,10 +23,11 @@ use super::{
 use crate::reducer::{Descriptor, ReducerDigest};
 use crate::{Event, PackedEvents, StreamId, Version};
 
-/// Events, snapshots, commands and reducers in a Postgres database, version 15 or newer.
+/// Events, snapshots, commands and reducers in a Postgres database, version 14 or newer; tested on 15.
 #[derive(Clone, Debug)]
 pub struct PostgresEventStore {
     pool: PgPool,
+    append_pool: PgPool,
     /// The cluster's identity, asked for once: it is a part of every cursor.
     epoch: std::sync::Arc<OnceLock<i64>>,
 }
@@ -37,13 +38,15 @@ impl PostgresEventStore {
     /// # Errors
     /// [`EventStoreError::Unavailable`] when the database cannot be reached, [`EventStoreError::Database`] when it refuses.
     pub async fn connect(url: &str, config: &PoolConfig) -> Result<Self, EventStoreError> {
-        connect::open(url, config).await.map(Self::from_pool)
+        let (pool, append_pool) = connect::open(url, config).await?;
+        Ok(Self { pool, append_pool, epoch: std::sync::Arc::default() })
     }
 
-    /// Takes over a pool that is there already.
+    /// Takes over a pool that is there already, for appends and reads alike. What [`connect`](Self::connect) sets on its
+    /// connections is left to whoever made the pool: durable commits, timeouts, the append's plan.
     #[must_use]
     pub fn from_pool(pool: PgPool) -> Self {
-        Self { pool, epoch: std::sync::Arc::default() }
+        Self { append_pool: pool.clone(), pool, epoch: std::sync::Arc::default() }
     }
 
     /// Brings the database's schema up to date. Safe when many hosts do it at once.
@@ -66,6 +69,7 @@ impl PostgresEventStore {
 
     /// Closes all connections, once they are idle.
     pub async fn close(&self) {
+        self.append_pool.close().await;
         self.pool.close().await;
     }
 }
@@ -73,7 +77,7 @@ impl PostgresEventStore {
 #[async_trait]
 impl EventStore for PostgresEventStore {
     async fn append(&self, batches: &[StreamBatch]) -> Result<Vec<AppendOutcome>, EventStoreError> {
-        append::append(&self.pool, batches).await
+        append::append(&self.append_pool, batches).await
     }
 
     async fn load(

@@ -60,7 +60,8 @@ pub(super) async fn active<'e>(
             Ok(Activation {
                 generation: row.generation as u64,
                 digest: ReducerDigest::try_from(&row.digest[..]).map_err(|error| broken(error.to_string()))?,
-                descriptor: serde_json::from_value(row.descriptor.clone()).map_err(|error| broken(error.to_string()))?,
+                descriptor: serde_json::from_value(row.descriptor.clone())
+                    .map_err(|error| broken(error.to_string()))?,
                 activated_at: row.activated_at,
                 name: row.name.clone(),
             })

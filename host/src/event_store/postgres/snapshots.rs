@@ -20,15 +20,11 @@ pub(super) async fn load(
     state_schema: &str,
     events_max: usize,
 ) -> Result<LoadedStream, EventStoreError> {
-    let rows = sqlx::query_file!(
-        "src/event_store/postgres/load.sql",
-        stream_id.as_str(),
-        state_schema,
-        limit(events_max)
-    )
-    .fetch_all(pool)
-    .await
-    .map_err(database_error)?;
+    let rows =
+        sqlx::query_file!("src/event_store/postgres/load.sql", stream_id.as_str(), state_schema, limit(events_max))
+            .fetch_all(pool)
+            .await
+            .map_err(database_error)?;
     let mut snapshot = None;
     let mut packer = Packer::default();
     for row in rows {

@@ -89,11 +89,10 @@ pub(super) async fn find_commands(
     stream_id: &StreamId,
     command_ids: &[String],
 ) -> Result<Vec<RecordedCommand>, EventStoreError> {
-    let rows =
-        sqlx::query_file!("src/event_store/postgres/find_commands.sql", stream_id.as_str(), command_ids)
-            .fetch_all(pool)
-            .await
-            .map_err(database_error)?;
+    let rows = sqlx::query_file!("src/event_store/postgres/find_commands.sql", stream_id.as_str(), command_ids)
+        .fetch_all(pool)
+        .await
+        .map_err(database_error)?;
     let text = |rejection: &serde_json::Value, field: &str| {
         rejection.get(field).and_then(|text| text.as_str()).unwrap_or_default().to_owned()
     };

@@ -1,0 +1,40 @@
+//! Foldhost runs event-sourced business logic as sandboxed WebAssembly components over PostgreSQL.
+//!
+//! A command goes this way, and the modules stand in its order:
+//!
+//! `receive -> load (snapshot + tail) -> apply -> decide -> append -> apply -> reply`
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`stream`], [`event`] | which stream, how far, and what is recorded |
+//! | [`api`] | receives over HTTP |
+//! | [`runtime`] | the flow itself, in `execute.rs`; entities, committer, snapshots; the [`Host`] |
+//! | [`reducer`] | the contract as the host sees it: one trait for components and native logic |
+//! | [`guest`] | components in their sandbox; all of wasmtime |
+//! | [`event_store`] | the log, in Postgres or in memory; all of the SQL |
+//! | [`embedded_postgres`] | a private server for whoever has none |
+//! | [`build`] | from a crate to a component |
+//!
+//! An embedder starts with [`Host::builder`].
+
+pub mod api;
+pub mod build;
+pub mod embedded_postgres;
+pub mod event;
+pub mod event_store;
+pub mod guest;
+pub mod limits;
+pub mod reducer;
+pub mod runtime;
+pub mod stream;
+
+pub use event::{Event, EventMetadata, PackedEvents, SerializedEvent};
+pub use event_store::{
+    EventStore, EventStoreError, InMemoryEventStore, PoolConfig, PostgresEventStore, ReducerStore, SnapshotConfig,
+    Store,
+};
+pub use guest::{ComponentReducer, GuestEngine};
+pub use limits::Limits;
+pub use reducer::{Aggregate, Command, NativeReducer, Payload, Reducer};
+pub use runtime::{CommandError, CommandReply, CommandRequest, Host, HostBuilder};
+pub use stream::{ExpectedVersion, StreamId, Version};

@@ -1,0 +1,153 @@
+//! What a sender hands in, and what it gets back.
+
+use sha2::{Digest, Sha256};
+
+use crate::event_store::EventStoreError;
+use crate::reducer::{Command, Payload, ReducerDigest, ReducerFault, Rejection};
+use crate::{ExpectedVersion, StreamId, Version};
+
+/// A command for a stream, with all that its sender wants of it.
+#[derive(Clone, Debug)]
+pub struct CommandRequest {
+    /// The stream to change.
+    pub stream_id: StreamId,
+    /// The command.
+    pub command: Command,
+    /// The version that the sender takes the stream to have.
+    pub expected: ExpectedVersion,
+    /// The sender's id for the command, 1 to 255 bytes. A second command with it is answered with the first one's outcome.
+    pub command_id: Option<String>,
+    /// Whether the reply's events are wanted as JSON too.
+    pub events_as_json: bool,
+}
+
+impl CommandRequest {
+    /// A command for a stream in any version, without an id.
+    #[must_use]
+    pub fn new(stream_id: StreamId, command: Command) -> Self {
+        Self { stream_id, command, expected: ExpectedVersion::Any, command_id: None, events_as_json: false }
+    }
+
+    /// SHA-256 of the command, by which a retry is told from another command under the same id.
+    pub(super) fn fingerprint(&self) -> [u8; 32] {
+        let mut hasher = Sha256::new();
+        hasher.update(self.command.name.as_bytes());
+        let (encoding, payload) = match &self.command.payload {
+            Payload::Json(text) => (0_u8, text.as_bytes()),
+            Payload::Binary(bytes) => (1, bytes.as_slice()),
+        };
+        // A name has no NUL, so no two commands come to the same bytes.
+        hasher.update([0, encoding]);
+        hasher.update(payload);
+        hasher.finalize().into()
+    }
+}
+
+/// The command was accepted, and what it led to is durable.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CommandReply {
+    /// The stream's version after the command.
+    pub version: Version,
+    /// The events that it led to, maybe none.
+    pub events: Vec<AppendedEvent>,
+    /// Which logic decided.
+    pub reducer: DecidedBy,
+}
+
+/// An event that a command led to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppendedEvent {
+    /// Its place in the stream.
+    pub version: Version,
+    /// Name and schema version.
+    pub event_type: String,
+    /// As JSON, where that was wanted.
+    pub json: Option<String>,
+}
+
+/// Which logic decided, or drew a state.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct DecidedBy {
+    /// The reducer's name.
+    pub name: String,
+    /// The reducer's code.
+    pub digest: ReducerDigest,
+    /// Its activation; none for a reducer that is linked into the host.
+    pub generation: Option<u64>,
+}
+
+/// Why a command changed nothing. Rejection, conflict and fault are three things, and the last may be worth a retry.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CommandError {
+    /// A business rule said no.
+    #[error("{}: {}", .0.code, .0.message)]
+    Rejected(Rejection),
+    /// The reducer cannot read the command.
+    #[error("{0}")]
+    Malformed(String),
+    /// The reducer has no such command.
+    #[error("{reducer} has no command {command}; it has {}", known.join(", "))]
+    UnknownCommand {
+        /// The reducer.
+        reducer: String,
+        /// The command asked for.
+        command: String,
+        /// The commands that it has.
+        known: Vec<String>,
+    },
+    /// Nothing decides for the stream's category.
+    #[error("no reducer is deployed for {category}: deploy one with `foldhost deploy`")]
+    UnknownCategory {
+        /// The category.
+        category: String,
+    },
+    /// The stream is not in the version that the sender expects.
+    #[error("the stream has version {actual}, and {expected} was expected")]
+    Conflict {
+        /// What the sender expects.
+        expected: ExpectedVersion,
+        /// The stream's version.
+        actual: Version,
+    },
+    /// Others kept changing the stream, or its reducer, for as often as the command was decided again.
+    #[error("the stream was changed by others {attempts} times while the command was decided: send it again")]
+    Contended {
+        /// How often it was decided.
+        attempts: usize,
+    },
+    /// The id was used for another command of this stream.
+    #[error("the command id {command_id} was used for another command of this stream: take a new one")]
+    IdReused {
+        /// The id.
+        command_id: String,
+    },
+    /// The command is larger than is allowed, or its id is.
+    #[error("{0}")]
+    TooLarge(String),
+    /// Too many commands wait for the stream.
+    #[error("too many commands wait for stream {stream_id}: send it again in a moment")]
+    Busy {
+        /// The stream.
+        stream_id: StreamId,
+    },
+    /// The host takes no more commands.
+    #[error("the host is shutting down: send the command to another, or again in a moment")]
+    ShuttingDown,
+    /// The reducer failed.
+    #[error(transparent)]
+    Fault(#[from] ReducerFault),
+    /// The store failed, and it is not known whether the command was done. With an id it can be sent again safely.
+    #[error(transparent)]
+    Store(#[from] EventStoreError),
+    /// The deployed component does not load any more.
+    #[error("the reducer {name} cannot be loaded: {reason}")]
+    ReducerUnusable {
+        /// The reducer.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// The stream's entity is gone without an answer. It is not known whether the command was done.
+    #[error("the command was lost on its way: send it again")]
+    Lost,
+}

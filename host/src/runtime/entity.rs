@@ -1,0 +1,149 @@
+//! A stream in use: its mailbox, its warm aggregate, and the task that owns both.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::Shared;
+use super::command::{CommandError, CommandReply, CommandRequest};
+use super::execute::execute;
+use super::load::load;
+use super::registry::ActiveReducer;
+use crate::reducer::Aggregate;
+use crate::{StreamId, Version};
+
+/// What an entity is told.
+pub(super) enum Message {
+    /// A command for its stream.
+    Command(Box<Pending>),
+    /// To make room, unless it is needed again by now.
+    Retire,
+}
+
+/// A command on its way, and whoever waits for the answer.
+pub(super) struct Pending {
+    pub(super) request: CommandRequest,
+    /// The sender's id, or one that the host made.
+    pub(super) command_id: String,
+    /// The host's clock when the command came: it stays, however often the command is decided.
+    pub(super) now_ms: i64,
+    /// How often it was decided in vain.
+    pub(super) attempts: usize,
+    pub(super) reply: oneshot::Sender<Result<CommandReply, CommandError>>,
+}
+
+impl Pending {
+    pub(super) fn answer(self, answer: Result<CommandReply, CommandError>) {
+        // The sender may be gone: its command is done all the same.
+        drop(self.reply.send(answer));
+    }
+}
+
+/// An aggregate that is up to date as far as this host knows.
+pub(super) struct Warm {
+    pub(super) active: ActiveReducer,
+    pub(super) aggregate: Box<dyn Aggregate>,
+    pub(super) version: Version,
+    /// The version of the last snapshot that was read or handed to the writer.
+    pub(super) snapshot_version: Version,
+    memory: MemoryShare,
+}
+
+impl Warm {
+    /// Counts what the aggregate holds now.
+    pub(super) fn weigh(&mut self) {
+        self.memory.set(self.aggregate.memory_bytes());
+    }
+}
+
+/// One aggregate's part of the memory of all; given back when it is dropped.
+struct MemoryShare {
+    total: Arc<AtomicUsize>,
+    bytes: usize,
+}
+
+impl MemoryShare {
+    fn set(&mut self, bytes: usize) {
+        // Wraps around zero and back, as two's complement does.
+        self.total.fetch_add(bytes.wrapping_sub(self.bytes), Ordering::Relaxed);
+        self.bytes = bytes;
+    }
+}
+
+impl Drop for MemoryShare {
+    fn drop(&mut self) {
+        self.total.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// A stream in use. Its task is the only one that decides for the stream on this host, so commands need no lock.
+pub(super) struct Entity {
+    pub(super) stream_id: StreamId,
+    pub(super) shared: Arc<Shared>,
+    warm: Option<Warm>,
+}
+
+impl Entity {
+    pub(super) fn new(stream_id: StreamId, shared: Arc<Shared>) -> Self {
+        Self { stream_id, shared, warm: None }
+    }
+
+    /// The entity's task: until it is told to make room, or the host drains.
+    pub(super) async fn run(mut self, mut mailbox: mpsc::Receiver<Message>) {
+        let mut inbox = VecDeque::new();
+        loop {
+            match mailbox.recv().await {
+                Some(Message::Command(pending)) => {
+                    inbox.push_back(*pending);
+                    // Senders that were answered together send again together. Whoever is about to is let go first: else
+                    // every other batch would be the one command that came a microsecond before the rest.
+                    tokio::task::yield_now().await;
+                }
+                // The host drains: every command that was taken has been answered.
+                None => return,
+                Some(Message::Retire) => {
+                    if self.shared.entities.retire(&self.stream_id, &mailbox) {
+                        return;
+                    }
+                }
+            }
+            while !inbox.is_empty() {
+                // What came meanwhile is decided on the same state and appended with the rest.
+                while inbox.len() < self.shared.limits.commands_per_batch_max
+                    && let Ok(message) = mailbox.try_recv()
+                {
+                    if let Message::Command(pending) = message {
+                        inbox.push_back(*pending);
+                    }
+                }
+                execute(&mut self, &mut inbox).await;
+            }
+        }
+    }
+
+    /// The warm aggregate, or a newly loaded one; and whether it was loaded just now.
+    pub(super) async fn take_warm(&mut self) -> Result<(Warm, bool), CommandError> {
+        let shared = &self.shared;
+        let active = shared.registry.active(self.stream_id.category()).await?;
+        if let Some(warm) = self.warm.take().filter(|warm| warm.active.is(&active)) {
+            return Ok((warm, false));
+        }
+        let loaded = load(&*shared.store, &*active.reducer, &self.stream_id, &shared.limits).await?;
+        let mut warm = Warm {
+            active,
+            aggregate: loaded.aggregate,
+            version: loaded.version,
+            snapshot_version: loaded.snapshot_version,
+            memory: MemoryShare { total: shared.entities.memory(), bytes: 0 },
+        };
+        warm.weigh();
+        Ok((warm, true))
+    }
+
+    /// Keeps the aggregate for the next command.
+    pub(super) fn keep(&mut self, warm: Warm) {
+        self.warm = Some(warm);
+    }
+}

@@ -1,0 +1,158 @@
+//! The way of a command: receive -> load -> apply -> decide -> append -> apply -> reply.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::Shared;
+use super::command::{AppendedEvent, CommandError, CommandReply, CommandRequest, DecidedBy};
+use super::entity::{Entity, Pending, Warm};
+use super::turn::{Turn, Verdict};
+use crate::event_store::{AppendOutcome, EventStoreError, RecordedCommand, Snapshot};
+use crate::{StreamId, Version};
+
+/// One turn of an entity, for as many of the commands in `inbox` as go into one batch. All of it is here, top to bottom.
+///
+/// The process may die at any await: before 4 nothing has happened, after it the commands are done, and a sender that had no
+/// answer learns which by sending again under the same id. The future is dropped only when the runtime goes down.
+pub(super) async fn execute(entity: &mut Entity, inbox: &mut VecDeque<Pending>) {
+    // 1. Load: the warm aggregate, or snapshot and tail folded anew where there is none or another activation decides.
+    let (mut warm, just_loaded) = match entity.take_warm().await {
+        Ok(taken) => taken,
+        Err(error) => return inbox.drain(..).for_each(|pending| pending.answer(Err(error.clone()))),
+    };
+    // 2. Recall the commands that were decided before. After loading: an outcome that comes later moves the head, and 4 fails.
+    let remembered = match recall(&entity.shared, &entity.stream_id, inbox).await {
+        Ok(remembered) => remembered,
+        Err(error) => return inbox.drain(..).for_each(|pending| pending.answer(Err(error.clone().into()))),
+    };
+    // 3. Decide and apply, command after command, on a state that is not durable yet.
+    let mut turn = Turn::new(&entity.stream_id, &warm);
+    let commands_max = entity.shared.limits.commands_per_batch_max.max(1);
+    while !turn.broken
+        && turn.verdicts.len() < commands_max
+        && let Some(pending) = inbox.pop_front_if(|pending| !turn.holds(pending))
+    {
+        turn.decide(&mut warm, pending, &remembered);
+    }
+    // 4. Append what all of them emitted as one batch, under the activation that decided.
+    let outcome = match turn.needs_append(just_loaded) {
+        false => Ok(AppendOutcome::Appended { version: turn.version() }),
+        true => entity.shared.committer.append(turn.take_batch()).await.map(|(batch, outcome)| {
+            turn.batch = batch;
+            outcome
+        }),
+    };
+    match outcome {
+        // 5. Durable. The aggregate stays, unless a fault left it in a state that nobody knows.
+        Ok(AppendOutcome::Appended { version }) => {
+            warm.version = version;
+            if !turn.broken && snapshot_when_due(entity, &mut warm) {
+                warm.weigh();
+                entity.keep(warm);
+            }
+            // 6. Reply, to each in the order of the commands.
+            for (pending, verdict) in std::mem::take(&mut turn.verdicts) {
+                let answer = match verdict {
+                    Verdict::Accepted { events, json } => Ok(turn.reply(events, json)),
+                    Verdict::Refused(error) => Err(error),
+                    Verdict::Remembered(recorded) => first_outcome(&entity.shared, &pending.request, recorded).await,
+                };
+                pending.answer(answer);
+            }
+        }
+        // The stream or its reducer went on without us. The commands wait for another turn, and their senders notice nothing.
+        Ok(AppendOutcome::Conflict { .. }) => put_back(turn, inbox, entity.shared.limits.conflict_retries_max),
+        Ok(AppendOutcome::Fenced) => match entity.shared.registry.refresh(entity.stream_id.category()).await {
+            Ok(_) => put_back(turn, inbox, entity.shared.limits.conflict_retries_max),
+            Err(error) => turn.verdicts.into_iter().for_each(|(pending, _)| pending.answer(Err(error.clone()))),
+        },
+        // Nobody knows whether it is durable: the aggregate is dropped, and the record will tell.
+        Err(error) => turn.verdicts.into_iter().for_each(|(pending, _)| pending.answer(Err(error.clone().into()))),
+    }
+}
+
+/// The outcomes that the stream remembers of commands that wait.
+async fn recall(
+    shared: &Shared,
+    stream_id: &StreamId,
+    inbox: &VecDeque<Pending>,
+) -> Result<HashMap<String, RecordedCommand>, EventStoreError> {
+    let with_id = inbox.iter().filter(|pending| pending.request.command_id.is_some());
+    let ids: Vec<_> = with_id.map(|pending| pending.command_id.clone()).collect();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let recorded = shared.store.find_commands(stream_id, &ids).await?;
+    Ok(recorded.into_iter().map(|command| (command.command_id.clone(), command)).collect())
+}
+
+/// Hands a snapshot to the writer when one is due and the writer has room. Whether the aggregate may be kept.
+fn snapshot_when_due(entity: &Entity, warm: &mut Warm) -> bool {
+    let shared = &entity.shared;
+    if !shared.snapshot_config.is_due(warm.snapshot_version, warm.version) {
+        return true;
+    }
+    let Some(place) = shared.snapshots.reserve() else { return true };
+    match warm.aggregate.snapshot() {
+        Ok(state) => {
+            place.send(Snapshot {
+                stream_id: entity.stream_id.clone(),
+                version: warm.version,
+                state_schema: warm.active.reducer.descriptor().state_schema.clone(),
+                reducer_digest: warm.active.reducer.digest(),
+                state,
+            });
+            warm.snapshot_version = warm.version;
+            true
+        }
+        Err(fault) => {
+            tracing::warn!(stream_id = %entity.stream_id, %fault, "no snapshot could be taken");
+            false
+        }
+    }
+}
+
+/// Back to the front of the inbox, in their order; who was decided too often is told.
+fn put_back(turn: Turn, inbox: &mut VecDeque<Pending>, retries_max: usize) {
+    for (mut pending, _) in turn.verdicts.into_iter().rev() {
+        pending.attempts += 1;
+        if pending.attempts > retries_max {
+            let attempts = pending.attempts;
+            pending.answer(Err(CommandError::Contended { attempts }));
+        } else {
+            inbox.push_front(pending);
+        }
+    }
+}
+
+/// What the sender of a retried command was told, or would have been, the first time.
+async fn first_outcome(
+    shared: &Shared,
+    request: &CommandRequest,
+    recorded: RecordedCommand,
+) -> Result<CommandReply, CommandError> {
+    if let Some(rejection) = recorded.rejection {
+        return Err(CommandError::Rejected(rejection));
+    }
+    let reducer = DecidedBy {
+        name: request.stream_id.category().to_owned(),
+        digest: recorded.reducer_digest,
+        generation: recorded.generation,
+    };
+    let last = recorded.last_version;
+    let Some(first) = recorded.first_version else {
+        return Ok(CommandReply { version: last, events: Vec::new(), reducer });
+    };
+    let before = Version::new(first.get() - 1);
+    let count = usize::try_from(last.get() - before.get()).unwrap_or(usize::MAX);
+    let events = shared.store.read_stream(&request.stream_id, before, count).await?;
+    let mut json = vec![None; events.len()];
+    if request.events_as_json {
+        let active = shared.registry.active(request.stream_id.category()).await?;
+        let data: Vec<_> = events.iter().map(|event| (event.event_type.as_str(), event.data.as_slice())).collect();
+        json = active.reducer.events_json(&data)?.into_iter().map(Result::ok).collect();
+    }
+    let appended = events.into_iter().zip(json);
+    let appended =
+        appended.map(|(event, json)| AppendedEvent { version: event.version, event_type: event.event_type, json });
+    Ok(CommandReply { version: last, events: appended.collect(), reducer })
+}

@@ -1,0 +1,395 @@
+//! What an embedder holds: a store, reducers, limits, and the streams in use over them.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use chrono::Utc;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::Shared;
+use super::command::{CommandError, CommandReply, CommandRequest, DecidedBy};
+use super::committer::Committer;
+use super::entities::Entities;
+use super::entity::Pending;
+use super::load::{load, load_until};
+use super::registry::Registry;
+use super::snapshots::SnapshotWriter;
+use crate::event_store::{Activation, EventStoreError, SnapshotConfig, Store};
+use crate::guest::{ComponentReducer, GateError, GuestEngine, GuestEngineError};
+use crate::reducer::{Descriptor, Reducer};
+use crate::{Limits, StreamId, Version};
+
+/// A running host. Cheap to clone; the last one to go takes nothing with it that is not durable, but call
+/// [`Host::shutdown`] to have every accepted command answered first.
+///
+/// ```
+/// # async fn embed() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::sync::Arc;
+/// use foldhost::{Command, CommandRequest, Host, InMemoryEventStore, NativeReducer};
+///
+/// let store = Arc::new(InMemoryEventStore::new());
+/// let host = Host::builder(store).reducer(NativeReducer::<counter::Counter>::new()).start()?;
+/// let command = Command::json("Increment", r#"{"by": 2}"#);
+/// let reply = host.send(CommandRequest::new("counter-1".parse()?, command)).await?;
+/// assert_eq!(reply.version.get(), 1);
+/// host.shutdown().await;
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(embed()).unwrap();
+/// ```
+#[derive(Clone)]
+pub struct Host {
+    shared: Arc<Shared>,
+    engine: GuestEngine,
+}
+
+/// Makes a [`Host`].
+pub struct HostBuilder {
+    store: Arc<dyn Store>,
+    limits: Limits,
+    snapshot_config: SnapshotConfig,
+    native: Vec<Arc<dyn Reducer>>,
+    code_cache: Option<PathBuf>,
+}
+
+/// Why there is no host.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// The engine for components cannot start.
+    #[error(transparent)]
+    Engine(#[from] GuestEngineError),
+    /// Two reducers that are linked in have one name.
+    #[error("two reducers are named {0}")]
+    NamedTwice(String),
+}
+
+/// Why a component was not deployed.
+#[derive(Debug, thiserror::Error)]
+pub enum DeployError {
+    /// It was not let in.
+    #[error(transparent)]
+    Gate(#[from] GateError),
+    /// A reducer that is linked into the host has the name.
+    #[error("{0} is linked into this host, and a component cannot take its place: deploy under another name")]
+    Native(String),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] EventStoreError),
+    /// The check of the component did not come to an end.
+    #[error("the component could not be checked: {0}")]
+    Check(String),
+}
+
+/// Why a state or events could not be drawn.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The stream has no events.
+    #[error("stream {0} has no events")]
+    UnknownStream(StreamId),
+    /// The stream has not come that far.
+    #[error("stream {stream_id} has version {head}, and not yet {asked}")]
+    BeyondHead {
+        /// The stream.
+        stream_id: StreamId,
+        /// The version asked for.
+        asked: Version,
+        /// The version that it has.
+        head: Version,
+    },
+    /// No reducer to draw with, or it failed.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+}
+
+/// A stream's state as its reducer draws it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateView {
+    /// How many events it holds.
+    pub version: Version,
+    /// JSON text.
+    pub json: String,
+    /// The logic that folded it.
+    pub reducer: DecidedBy,
+}
+
+/// A reducer that decides for a category.
+#[derive(Clone, Debug)]
+pub struct ReducerStatus {
+    /// Which logic.
+    pub reducer: DecidedBy,
+    /// What it says of itself.
+    pub descriptor: Descriptor,
+    /// Since when; none for one that is linked into the host.
+    pub activated_at: Option<chrono::DateTime<Utc>>,
+}
+
+impl HostBuilder {
+    /// Links a native reducer in. It decides for its category, whatever was deployed under the name.
+    #[must_use]
+    pub fn reducer(mut self, reducer: impl Reducer) -> Self {
+        self.native.push(Arc::new(reducer));
+        self
+    }
+
+    /// Other limits than the default ones.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Other snapshots than one every 100 events.
+    #[must_use]
+    pub fn snapshots(mut self, config: SnapshotConfig) -> Self {
+        self.snapshot_config = config;
+        self
+    }
+
+    /// Keeps compiled components in a private directory, so that the next start does not compile them.
+    #[must_use]
+    pub fn code_cache(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.code_cache = Some(directory.into());
+        self
+    }
+
+    /// Starts the host's tasks on the tokio runtime that this is called on.
+    ///
+    /// # Errors
+    /// [`HostError`]
+    pub fn start(self) -> Result<Host, HostError> {
+        let mut names: Vec<_> = self.native.iter().map(|reducer| &reducer.descriptor().name).collect();
+        names.sort_unstable();
+        if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(HostError::NamedTwice(twice[0].clone()));
+        }
+        let mut engine = GuestEngine::new(&self.limits)?;
+        if let Some(directory) = self.code_cache {
+            engine = engine.with_cache(directory)?;
+        }
+        let (writer_tasks, stop_writers) = (TaskTracker::new(), CancellationToken::new());
+        let shared = Shared {
+            registry: Registry::new(Arc::clone(&self.store), engine.clone(), self.native),
+            entities: Entities::new(),
+            committer: Committer::start(Arc::clone(&self.store), &self.limits),
+            snapshots: SnapshotWriter::start(Arc::clone(&self.store), &writer_tasks, stop_writers.clone()),
+            snapshot_config: self.snapshot_config,
+            entity_tasks: TaskTracker::new(),
+            store: self.store,
+            limits: self.limits,
+            writer_tasks,
+            stop_writers,
+        };
+        let shared = Arc::new(shared);
+        tokio::spawn(retire_idle_entities(Arc::downgrade(&shared)));
+        Ok(Host { shared, engine })
+    }
+}
+
+/// Looks a few times within [`Limits::entity_idle_max`] for entities that may leave; ends with the host.
+async fn retire_idle_entities(shared: Weak<Shared>) {
+    while let Some(idle_max) = shared.upgrade().map(|shared| shared.limits.entity_idle_max) {
+        tokio::time::sleep((idle_max / 4).max(Duration::from_millis(1))).await;
+        if let Some(shared) = shared.upgrade() {
+            shared.entities.retire_idle(idle_max);
+        }
+    }
+}
+
+impl Host {
+    /// Begins a host over `store`.
+    #[must_use]
+    pub fn builder(store: Arc<dyn Store>) -> HostBuilder {
+        HostBuilder {
+            store,
+            limits: Limits::default(),
+            snapshot_config: SnapshotConfig::default(),
+            native: Vec::new(),
+            code_cache: None,
+        }
+    }
+
+    /// The store underneath.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.shared.store
+    }
+
+    /// The limits that the host was started with.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.shared.limits
+    }
+
+    /// How many streams are in use.
+    #[must_use]
+    pub fn entities_len(&self) -> usize {
+        self.shared.entities.len()
+    }
+
+    /// Sends a command, and returns once its outcome is durable. Dropping the future does not take the command back.
+    ///
+    /// # Errors
+    /// [`CommandError`]: a rejection, a conflict, or a fault.
+    pub async fn send(&self, request: CommandRequest) -> Result<CommandReply, CommandError> {
+        self.check(&request)?;
+        // Before an entity is started: names of streams that nothing decides for cost no memory.
+        self.shared.registry.active(request.stream_id.category()).await?;
+        let command_id = request.command_id.clone().unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
+        let (reply, answer) = oneshot::channel();
+        let now_ms = Utc::now().timestamp_millis();
+        let pending = Pending { request, command_id, now_ms, attempts: 0, reply };
+        self.shared.entities.send(&self.shared, pending)?;
+        answer.await.map_err(|_| CommandError::Lost)?
+    }
+
+    fn check(&self, request: &CommandRequest) -> Result<(), CommandError> {
+        let most = self.shared.limits.command_bytes_max;
+        let bytes = match &request.command.payload {
+            crate::reducer::Payload::Json(text) => text.len(),
+            crate::reducer::Payload::Binary(data) => data.len(),
+        };
+        if bytes > most || request.command.name.len() > 255 {
+            return Err(CommandError::TooLarge(format!("the command has {bytes} bytes, and {most} are allowed")));
+        }
+        let id = request.command_id.as_deref();
+        if id.is_some_and(|id| id.is_empty() || id.len() > 255 || id.chars().any(char::is_control)) {
+            return Err(CommandError::TooLarge("a command id has 1 to 255 bytes and no control characters".into()));
+        }
+        Ok(())
+    }
+
+    /// A stream's state at its head, or at a version. Drawn from the record, not from an entity: it holds nothing that is not
+    /// durable, and everything that any host appended.
+    ///
+    /// # Errors
+    /// [`ReadError`]
+    pub async fn state(&self, stream_id: &StreamId, at: Option<Version>) -> Result<StateView, ReadError> {
+        let active = self.shared.registry.active(stream_id.category()).await?;
+        let Shared { store, limits, .. } = &*self.shared;
+        let loaded = match at {
+            None => load(&**store, &*active.reducer, stream_id, limits).await,
+            Some(at) => load_until(&**store, &*active.reducer, stream_id, limits, at).await,
+        };
+        let mut loaded = loaded.map_err(CommandError::from)?;
+        if let Some(asked) = at.filter(|asked| *asked > loaded.version) {
+            return Err(ReadError::BeyondHead { stream_id: stream_id.clone(), asked, head: loaded.version });
+        }
+        if loaded.version == Version::EMPTY && at.is_none() {
+            return Err(ReadError::UnknownStream(stream_id.clone()));
+        }
+        let json = loaded.aggregate.state_json().map_err(CommandError::from)?;
+        Ok(StateView { version: loaded.version, json, reducer: active.decided_by() })
+    }
+
+    /// Events of one category as JSON, each with an answer of its own.
+    ///
+    /// # Errors
+    /// [`CommandError`] when no reducer can be asked.
+    pub async fn events_json(
+        &self,
+        category: &str,
+        events: &[(&str, &[u8])],
+    ) -> Result<Vec<Result<String, String>>, CommandError> {
+        if events.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(self.shared.registry.active(category).await?.reducer.events_json(events)?)
+    }
+
+    /// Checks a component, keeps it in the store, and makes it the one that decides for its category.
+    ///
+    /// # Errors
+    /// [`DeployError`]; then the former reducer decides on.
+    pub async fn deploy(&self, component: Vec<u8>) -> Result<ReducerStatus, DeployError> {
+        let engine = self.engine.clone();
+        let checked = tokio::task::spawn_blocking(move || {
+            ComponentReducer::load(&engine, &component).map(|reducer| (reducer, component))
+        });
+        let (reducer, component) = checked.await.map_err(|error| DeployError::Check(error.to_string()))??;
+        let descriptor = reducer.descriptor().clone();
+        if self.shared.registry.native(&descriptor.name).is_some() {
+            return Err(DeployError::Native(descriptor.name));
+        }
+        let store = &self.shared.store;
+        store.save_reducer(reducer.digest(), &descriptor, &component).await?;
+        let activation = store.activate(&descriptor.name, reducer.digest()).await?;
+        // Dropped or killed here, the activation stands all the same: the next append or start finds it in the store.
+        self.shared.registry.adopt(&activation, Arc::new(reducer));
+        Ok(activation.into())
+    }
+
+    /// The reducers that decide, by name.
+    ///
+    /// # Errors
+    /// [`EventStoreError`]
+    pub async fn reducers(&self) -> Result<Vec<ReducerStatus>, EventStoreError> {
+        let natives = self.shared.registry.natives();
+        let deployed = self.shared.store.active_reducers(None).await?.into_iter();
+        let mut all: Vec<_> = deployed
+            .filter(|activation| natives.iter().all(|native| native.name() != activation.name))
+            .map(ReducerStatus::from)
+            .collect();
+        all.extend(natives.iter().map(|native| ReducerStatus {
+            reducer: native.decided_by(),
+            descriptor: native.reducer.descriptor().clone(),
+            activated_at: None,
+        }));
+        all.sort_by(|a, b| a.reducer.name.cmp(&b.reducer.name));
+        Ok(all)
+    }
+
+    /// Fetches and compiles every reducer that the store names as active, so that the first command does not wait for it.
+    /// One that does not load is told in the log and fails its own commands only.
+    ///
+    /// # Errors
+    /// [`EventStoreError`]
+    pub async fn warm_up(&self) -> Result<usize, EventStoreError> {
+        let active = self.shared.store.active_reducers(None).await?;
+        for activation in &active {
+            if let Err(error) = self.shared.registry.active(&activation.name).await {
+                tracing::error!(reducer = activation.name, %error, "a deployed reducer does not load");
+            }
+        }
+        Ok(active.len())
+    }
+
+    /// The reducer in use for a category.
+    ///
+    /// # Errors
+    /// [`CommandError::UnknownCategory`] when nothing decides for it.
+    pub async fn reducer(&self, category: &str) -> Result<Arc<dyn Reducer>, CommandError> {
+        Ok(self.shared.registry.active(category).await?.reducer)
+    }
+
+    /// Takes no more commands, answers the ones that were taken, and writes the snapshots that wait. Returns whether all of
+    /// it was done within [`Limits::drain_max`].
+    pub async fn shutdown(&self) -> bool {
+        let shared = &self.shared;
+        shared.entities.drain();
+        shared.entity_tasks.close();
+        let drained = async {
+            shared.entity_tasks.wait().await;
+            shared.stop_writers.cancel();
+            shared.writer_tasks.close();
+            shared.writer_tasks.wait().await;
+        };
+        tokio::time::timeout(shared.limits.drain_max, drained).await.is_ok()
+    }
+}
+
+impl std::fmt::Debug for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Host").field("entities", &self.entities_len()).finish_non_exhaustive()
+    }
+}
+
+impl From<Activation> for ReducerStatus {
+    fn from(activation: Activation) -> Self {
+        let Activation { name, generation, digest, descriptor, activated_at } = activation;
+        let reducer = DecidedBy { name, digest, generation: Some(generation) };
+        Self { reducer, descriptor, activated_at: Some(activated_at) }
+    }
+}

@@ -1,0 +1,49 @@
+//! The flow of a command, and the [`Host`] that an embedder holds.
+
+mod command;
+mod committer;
+mod entities;
+mod entity;
+mod execute;
+mod host;
+mod load;
+mod registry;
+mod replay;
+mod snapshots;
+mod turn;
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use command::{AppendedEvent, CommandError, CommandReply, CommandRequest, DecidedBy};
+pub use host::{DeployError, Host, HostBuilder, HostError, ReadError, ReducerStatus, StateView};
+pub use load::LoadError;
+pub use replay::{ReplayReport, replay_stream};
+
+use crate::Limits;
+use crate::event_store::{SnapshotConfig, Store};
+
+/// What the parts of one host share.
+pub(crate) struct Shared {
+    store: Arc<dyn Store>,
+    limits: Limits,
+    registry: registry::Registry,
+    entities: entities::Entities,
+    committer: committer::Committer,
+    snapshots: snapshots::SnapshotWriter,
+    snapshot_config: SnapshotConfig,
+    entity_tasks: TaskTracker,
+    writer_tasks: TaskTracker,
+    stop_writers: CancellationToken,
+}
+
+impl From<LoadError> for CommandError {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Store(error) => Self::Store(error),
+            LoadError::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Which reducer decides for a category.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::CommandError;
+use super::command::DecidedBy;
+use crate::event_store::{Activation, Fence, Store};
+use crate::guest::{ComponentReducer, GuestEngine};
+use crate::reducer::Reducer;
+
+/// A reducer that decides, and under which activation.
+#[derive(Clone)]
+pub(super) struct ActiveReducer {
+    pub(super) reducer: Arc<dyn Reducer>,
+    pub(super) generation: Option<u64>,
+}
+
+impl ActiveReducer {
+    pub(super) fn name(&self) -> &str {
+        &self.reducer.descriptor().name
+    }
+
+    pub(super) fn fence(&self) -> Option<Fence> {
+        self.generation.map(|generation| Fence { reducer: self.name().to_owned(), generation })
+    }
+
+    pub(super) fn decided_by(&self) -> DecidedBy {
+        DecidedBy { name: self.name().to_owned(), digest: self.reducer.digest(), generation: self.generation }
+    }
+
+    /// Whether `other` is the same activation.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        self.generation == other.generation && self.reducer.digest() == other.reducer.digest()
+    }
+}
+
+/// The reducers in use. A component is fetched from the store and compiled when its category is first asked for.
+pub(super) struct Registry {
+    store: Arc<dyn Store>,
+    engine: GuestEngine,
+    active: RwLock<HashMap<String, ActiveReducer>>,
+    /// Held while one is loaded: a thousand streams that start at once compile a component once.
+    loading: tokio::sync::Mutex<()>,
+}
+
+impl Registry {
+    pub(super) fn new(store: Arc<dyn Store>, engine: GuestEngine, native: Vec<Arc<dyn Reducer>>) -> Self {
+        let native = native.into_iter().map(|reducer| {
+            let name = reducer.descriptor().name.clone();
+            (name, ActiveReducer { reducer, generation: None })
+        });
+        Self { store, engine, active: RwLock::new(native.collect()), loading: tokio::sync::Mutex::default() }
+    }
+
+    /// The reducer in use for `category`, fetched if it is not here yet.
+    pub(super) async fn active(&self, category: &str) -> Result<ActiveReducer, CommandError> {
+        if let Some(active) = self.known(category) {
+            return Ok(active);
+        }
+        let _loading = self.loading.lock().await;
+        if let Some(active) = self.known(category) {
+            return Ok(active);
+        }
+        self.fetch(category).await
+    }
+
+    /// The reducer that the store names as active now. For when an append found that it stood under another activation.
+    pub(super) async fn refresh(&self, category: &str) -> Result<ActiveReducer, CommandError> {
+        let _loading = self.loading.lock().await;
+        match self.known(category) {
+            Some(native) if native.generation.is_none() => Ok(native),
+            _ => self.fetch(category).await,
+        }
+    }
+
+    /// Takes a reducer that was just activated, unless a newer one is in use already.
+    pub(super) fn adopt(&self, activation: &Activation, reducer: Arc<dyn Reducer>) {
+        let mut active = self.active.write().unwrap_or_else(PoisonError::into_inner);
+        let generation = Some(activation.generation);
+        if active.get(&activation.name).is_none_or(|known| known.generation < generation) {
+            active.insert(activation.name.clone(), ActiveReducer { reducer, generation });
+        }
+    }
+
+    pub(super) fn native(&self, category: &str) -> Option<ActiveReducer> {
+        self.known(category).filter(|active| active.generation.is_none())
+    }
+
+    /// All reducers that are linked into the host.
+    pub(super) fn natives(&self) -> Vec<ActiveReducer> {
+        let active = self.active.read().unwrap_or_else(PoisonError::into_inner);
+        active.values().filter(|active| active.generation.is_none()).cloned().collect()
+    }
+
+    pub(super) fn known(&self, category: &str) -> Option<ActiveReducer> {
+        self.active.read().unwrap_or_else(PoisonError::into_inner).get(category).cloned()
+    }
+
+    async fn fetch(&self, category: &str) -> Result<ActiveReducer, CommandError> {
+        let unknown = || CommandError::UnknownCategory { category: category.to_owned() };
+        let activation = self.store.active_reducers(Some(category)).await?.pop().ok_or_else(unknown)?;
+        if let Some(known) = self.known(category)
+            && known.generation == Some(activation.generation)
+        {
+            return Ok(known);
+        }
+        let unusable = |reason: String| CommandError::ReducerUnusable { name: category.to_owned(), reason };
+        let component = self.store.load_component(activation.digest).await?;
+        let component = component.ok_or_else(|| unusable(format!("no component {} is kept", activation.digest)))?;
+        let engine = self.engine.clone();
+        let loaded = tokio::task::spawn_blocking(move || ComponentReducer::load(&engine, &component)).await;
+        let reducer: Arc<dyn Reducer> = match loaded {
+            Ok(Ok(reducer)) => Arc::new(reducer),
+            Ok(Err(refusal)) => return Err(unusable(refusal.to_string())),
+            Err(error) => return Err(unusable(error.to_string())),
+        };
+        self.adopt(&activation, Arc::clone(&reducer));
+        Ok(ActiveReducer { reducer, generation: Some(activation.generation) })
+    }
+}

@@ -1,0 +1,198 @@
+//! What one turn of an entity collects: the batch to append, and who is to be told what once it is durable.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use sha2::{Digest, Sha256};
+
+use super::command::{AppendedEvent, CommandError, CommandReply, DecidedBy};
+use super::entity::{Pending, Warm};
+use crate::event_store::{CommandRecord, RecordedCommand, StreamBatch};
+use crate::reducer::{Context, DecideError, Decision, ReducerFault};
+use crate::{EventMetadata, PackedEvents, SerializedEvent, StreamId, Version};
+
+/// What was decided for one command. It is told only when the state that it was decided on is durable.
+pub(super) enum Verdict {
+    /// The command's events, by their places in the batch.
+    Accepted { events: Range<usize>, json: Vec<Option<String>> },
+    /// It changes nothing.
+    Refused(CommandError),
+    /// It was decided before.
+    Remembered(RecordedCommand),
+}
+
+/// Commands decided one on top of the other, and not yet durable.
+pub(super) struct Turn {
+    pub(super) batch: StreamBatch,
+    pub(super) verdicts: Vec<(Pending, Verdict)>,
+    /// The aggregate failed and must not be asked again.
+    pub(super) broken: bool,
+    decided_by: DecidedBy,
+}
+
+impl Turn {
+    pub(super) fn new(stream_id: &StreamId, warm: &Warm) -> Self {
+        let mut batch = StreamBatch::new(stream_id.clone(), warm.version, Vec::new());
+        batch.fence = warm.active.fence();
+        Self { batch, verdicts: Vec::new(), broken: false, decided_by: warm.active.decided_by() }
+    }
+
+    /// The batch, for the committer to hold while it is under way.
+    pub(super) fn take_batch(&mut self) -> StreamBatch {
+        let empty = StreamBatch::new(self.batch.stream_id.clone(), self.batch.expected, Vec::new());
+        std::mem::replace(&mut self.batch, empty)
+    }
+
+    /// The stream's version once the batch is durable.
+    pub(super) fn version(&self) -> Version {
+        self.batch.last_version()
+    }
+
+    /// Whether a command with this id is in the turn. Its twin waits for the next one, and finds it remembered there.
+    pub(super) fn holds(&self, pending: &Pending) -> bool {
+        pending.request.command_id.is_some()
+            && self.batch.commands.iter().any(|command| command.command_id == pending.command_id)
+    }
+
+    /// Whether the store has to say that the state was the newest: always, except that nothing was decided, or only
+    /// refusals on a state that was loaded a moment ago.
+    pub(super) fn needs_append(&self, just_loaded: bool) -> bool {
+        let decided = self.verdicts.iter().any(|(_, verdict)| !matches!(verdict, Verdict::Remembered(_)));
+        decided && !(just_loaded && self.batch.events.is_empty() && self.batch.commands.is_empty())
+    }
+
+    /// Decides on one command and applies what it leads to, on the state that the one before it left.
+    pub(super) fn decide(&mut self, warm: &mut Warm, pending: Pending, remembered: &HashMap<String, RecordedCommand>) {
+        let verdict = match remembered.get(&pending.command_id) {
+            Some(recorded) if recorded.fingerprint == pending.request.fingerprint() => {
+                Verdict::Remembered(recorded.clone())
+            }
+            Some(_) => Verdict::Refused(CommandError::IdReused { command_id: pending.command_id.clone() }),
+            None => self.decide_anew(warm, &pending).unwrap_or_else(|error| {
+                self.broken |= matches!(error, CommandError::Fault(_));
+                Verdict::Refused(error)
+            }),
+        };
+        if pending.request.command_id.is_some() {
+            self.remember(&pending, &verdict);
+        }
+        self.verdicts.push((pending, verdict));
+    }
+
+    fn decide_anew(&mut self, warm: &mut Warm, pending: &Pending) -> Result<Verdict, CommandError> {
+        let (request, version) = (&pending.request, self.version());
+        if !request.expected.admits(version) {
+            return Err(CommandError::Conflict { expected: request.expected, actual: version });
+        }
+        let descriptor = warm.active.reducer.descriptor();
+        if !descriptor.commands.contains(&request.command.name) {
+            return Err(CommandError::UnknownCommand {
+                reducer: descriptor.name.clone(),
+                command: request.command.name.clone(),
+                known: descriptor.commands.clone(),
+            });
+        }
+        let context = context(&request.stream_id, version, pending);
+        let decision = warm.aggregate.decide(&request.command, &context).map_err(|error| match error {
+            DecideError::Rejected(rejection) => CommandError::Rejected(rejection),
+            DecideError::Malformed(reason) => CommandError::Malformed(reason),
+            DecideError::Fault(fault) => CommandError::Fault(fault),
+        })?;
+        log(&request.stream_id, &decision);
+        if decision.effects > 0 {
+            // Taking the events and leaving the effects would be a promise that nobody keeps.
+            let reason = format!("{} effects, and this host does not run effects yet", decision.effects);
+            return Err(ReducerFault::BrokenAnswer { call: "decide", reason }.into());
+        }
+        let json = self.fold(warm, version, &decision.events, request.events_as_json)?;
+        let begin = self.batch.events.len();
+        let metadata =
+            EventMetadata { command_id: Some(pending.command_id.clone()), generation: self.decided_by.generation };
+        self.batch.events.extend(decision.events.into_iter().map(|event| (event, metadata.clone())));
+        Ok(Verdict::Accepted { events: begin..self.batch.events.len(), json })
+    }
+
+    /// Applies a decision's events to the state. A reducer that cannot read its own events is found out here, before
+    /// they are in the log for good.
+    fn fold(
+        &self,
+        warm: &mut Warm,
+        version: Version,
+        events: &[SerializedEvent],
+        as_json: bool,
+    ) -> Result<Vec<Option<String>>, ReducerFault> {
+        if events.is_empty() {
+            return Ok(Vec::new());
+        }
+        let json = |event| if as_json { warm.aggregate.event_json(event).map(Some) } else { Ok(None) };
+        let json = events.iter().map(json).collect::<Result<_, _>>()?;
+        let packed = PackedEvents::of(version.next(), events)
+            .map_err(|error| ReducerFault::BrokenAnswer { call: "decide", reason: error.to_string() })?;
+        warm.aggregate.apply(packed)?;
+        Ok(json)
+    }
+
+    /// Has the outcome kept for a retry: what was accepted, and a rule's no. Anything else may come out otherwise next time.
+    fn remember(&mut self, pending: &Pending, verdict: &Verdict) {
+        let (first_version, rejection) = match verdict {
+            Verdict::Accepted { events, .. } => {
+                ((!events.is_empty()).then(|| self.batch.expected + events.start as u64 + 1), None)
+            }
+            Verdict::Refused(CommandError::Rejected(rejection)) => (None, Some(rejection.clone())),
+            _ => return,
+        };
+        self.batch.commands.push(CommandRecord {
+            command_id: pending.command_id.clone(),
+            name: pending.request.command.name.clone(),
+            fingerprint: pending.request.fingerprint(),
+            first_version,
+            last_version: self.version(),
+            rejection,
+            reducer_digest: self.decided_by.digest,
+        });
+    }
+
+    /// What an accepted command's sender is told.
+    pub(super) fn reply(&self, events: Range<usize>, json: Vec<Option<String>>) -> CommandReply {
+        let first = self.batch.expected.get() + 1;
+        let appended = events.clone().zip(json).map(|(place, json)| AppendedEvent {
+            version: Version::new(first + place as u64),
+            event_type: self.batch.events[place].0.event_type.clone(),
+            json,
+        });
+        CommandReply {
+            version: self.batch.expected + events.end as u64,
+            events: appended.collect(),
+            reducer: self.decided_by.clone(),
+        }
+    }
+}
+
+fn context(stream_id: &StreamId, version: Version, pending: &Pending) -> Context {
+    let mut hasher = Sha256::new();
+    hasher.update(stream_id.as_str());
+    hasher.update([0]);
+    hasher.update(version.get().to_be_bytes());
+    hasher.update(&pending.command_id);
+    let mut seed = [0; 8];
+    seed.copy_from_slice(&hasher.finalize()[..8]);
+    Context {
+        stream_id: stream_id.as_str().to_owned(),
+        version: version.get(),
+        command_id: pending.command_id.clone(),
+        now_ms: pending.now_ms,
+        seed: u64::from_be_bytes(seed),
+    }
+}
+
+/// A reducer's lines, in the host's log. The text is the guest's, so it stands in a field of its own.
+fn log(stream_id: &StreamId, decision: &Decision) {
+    for (level, text) in &decision.log {
+        match *level {
+            tracing::Level::ERROR => tracing::error!(%stream_id, text, "reducer"),
+            tracing::Level::WARN => tracing::warn!(%stream_id, text, "reducer"),
+            tracing::Level::INFO => tracing::info!(%stream_id, text, "reducer"),
+            _ => tracing::debug!(%stream_id, text, "reducer"),
+        }
+    }
+}
