@@ -1,0 +1,71 @@
+//! `GET /events`: the log of all streams, page by page or as it grows.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+
+use super::Api;
+use super::problem::Problem;
+use super::recorded::{RecordedEvent, draw};
+use super::request::{QueryOf, header_text, page_len};
+use super::subscription;
+use crate::Host;
+use crate::event_store::Cursor;
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Page {
+    after: Option<String>,
+    limit: Option<usize>,
+}
+
+/// Some of the log.
+#[derive(Serialize)]
+struct LogEvents {
+    events: Vec<RecordedEvent>,
+    /// The cursor to ask with next: the last event's, or the one that came where there was no event.
+    next: Option<String>,
+}
+
+/// Reads a page of the log, or begins a subscription where the sender takes an event stream.
+pub(super) async fn read(
+    State(api): State<Api>,
+    QueryOf(Page { after, limit }): QueryOf<Page>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let limit = page_len(limit, api.host.limits().events_per_page_max)?;
+    let subscribes = takes_event_stream(&headers);
+    // A browser that reconnects repeats its first URL, so the header is the newer of the two.
+    let resumed = if subscribes { header_text(&headers, &LAST_EVENT_ID)? } else { None };
+    let after = resumed.or(after.as_deref()).filter(|text| !text.is_empty());
+    let after = after.map(str::parse::<Cursor>).transpose()?;
+    if subscribes {
+        return subscription::open(api, after, limit).await;
+    }
+    let (events, last) = page(&api.host, after, limit).await?;
+    let next = last.or(after).map(|cursor| cursor.to_string());
+    Ok(Json(LogEvents { events, next }).into_response())
+}
+
+/// The events behind a cursor, and the last one's own.
+pub(super) async fn page(
+    host: &Host,
+    after: Option<Cursor>,
+    limit: usize,
+) -> Result<(Vec<RecordedEvent>, Option<Cursor>), Problem> {
+    let events = host.store().read_all(after, limit).await?;
+    let last = events.last().map(|(cursor, _)| *cursor);
+    let events = draw(host, events.into_iter().map(|(cursor, event)| (Some(cursor), event)).collect()).await?;
+    Ok((events, last))
+}
+
+fn takes_event_stream(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accepted
+        .flat_map(|value| value.split(','))
+        .any(|range| range.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("text/event-stream"))
+}

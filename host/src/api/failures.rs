@@ -1,0 +1,134 @@
+//! Which problem each failure of the host is: one function for each of its enums.
+
+use serde_json::json;
+
+use super::kinds;
+use super::problem::Problem;
+use crate::event_store::{CursorError, EventStoreError};
+use crate::reducer::ReducerFault;
+use crate::runtime::{CommandError, DeployError, ReadError};
+use crate::stream::StreamIdError;
+
+impl From<CommandError> for Problem {
+    fn from(error: CommandError) -> Self {
+        let detail = error.to_string();
+        match error {
+            CommandError::Rejected(rejection) => Self::new(&kinds::REJECTED, rejection.message.clone())
+                .with("rejection", json!({ "code": rejection.code, "message": rejection.message })),
+            CommandError::Malformed(_) => Self::new(&kinds::MALFORMED_COMMAND, detail),
+            CommandError::UnknownCommand { known, .. } => {
+                Self::new(&kinds::UNKNOWN_COMMAND, detail).with("known_commands", known)
+            }
+            CommandError::UnknownCategory { category } => {
+                Self::new(&kinds::UNKNOWN_CATEGORY, detail).with("category", category)
+            }
+            CommandError::Conflict { expected, actual } => {
+                Self::new(&kinds::CONFLICT, detail).with("expected", expected.to_string()).with("actual", actual.get())
+            }
+            CommandError::Contended { .. } => Self::new(&kinds::CONTENDED, detail),
+            CommandError::IdReused { .. } => Self::new(&kinds::COMMAND_ID_REUSED, detail),
+            CommandError::TooLarge(_) => Self::new(&kinds::TOO_LARGE, detail),
+            CommandError::Busy { .. } => Self::new(&kinds::BUSY, detail),
+            CommandError::ShuttingDown => Self::new(&kinds::SHUTTING_DOWN, detail),
+            CommandError::Fault(fault) => fault.into(),
+            CommandError::Store(error) => error.into(),
+            CommandError::ReducerUnusable { .. } => Self::new(&kinds::REDUCER_UNUSABLE, detail),
+            CommandError::Lost => Self::new(&kinds::LOST, detail),
+        }
+    }
+}
+
+impl From<ReducerFault> for Problem {
+    fn from(fault: ReducerFault) -> Self {
+        let kind = match &fault {
+            ReducerFault::Trap { .. } => &kinds::REDUCER_TRAP,
+            ReducerFault::FuelExhausted { .. } => &kinds::REDUCER_FUEL_EXHAUSTED,
+            ReducerFault::MemoryExhausted { .. } => &kinds::REDUCER_MEMORY_EXHAUSTED,
+            ReducerFault::BrokenAnswer { .. } => &kinds::REDUCER_BROKEN_ANSWER,
+            ReducerFault::Apply { .. } => &kinds::REDUCER_CANNOT_APPLY,
+            ReducerFault::Snapshot(_) => &kinds::REDUCER_CANNOT_RESTORE,
+            ReducerFault::Start(_) => &kinds::REDUCER_NOT_STARTED,
+        };
+        Self::new(kind, fault.to_string())
+    }
+}
+
+impl From<EventStoreError> for Problem {
+    fn from(error: EventStoreError) -> Self {
+        let detail = error.to_string();
+        match error {
+            EventStoreError::Conflict { expected, actual, .. } => {
+                Self::new(&kinds::CONFLICT, detail).with("expected", expected.to_string()).with("actual", actual.get())
+            }
+            EventStoreError::ForeignCursor => Self::new(&kinds::FOREIGN_CURSOR, detail),
+            EventStoreError::Corrupt { .. } => Self::new(&kinds::STREAM_CORRUPT, detail),
+            EventStoreError::Unavailable(_) => Self::new(&kinds::STORE_UNAVAILABLE, detail),
+            EventStoreError::InvalidBatch(_) | EventStoreError::Database(_) => Self::new(&kinds::STORE_FAILED, detail),
+            EventStoreError::Schema(_) => Self::new(&kinds::STORE_SCHEMA, detail),
+        }
+    }
+}
+
+impl From<ReadError> for Problem {
+    fn from(error: ReadError) -> Self {
+        let detail = error.to_string();
+        match error {
+            ReadError::UnknownStream(_) => Self::new(&kinds::UNKNOWN_STREAM, detail),
+            ReadError::BeyondHead { asked, head, .. } => {
+                Self::new(&kinds::VERSION_BEYOND_HEAD, detail).with("asked", asked.get()).with("head", head.get())
+            }
+            ReadError::Command(error) => error.into(),
+        }
+    }
+}
+
+impl From<DeployError> for Problem {
+    fn from(error: DeployError) -> Self {
+        let detail = error.to_string();
+        match error {
+            DeployError::Gate(error) => Self::new(&kinds::COMPONENT_REFUSED, detail).with("offences", error.offences),
+            DeployError::Native(_) => Self::new(&kinds::NATIVE_REDUCER, detail),
+            DeployError::Store(error) => error.into(),
+            DeployError::Check(_) => Self::new(&kinds::COMPONENT_UNCHECKED, detail),
+        }
+    }
+}
+
+impl From<StreamIdError> for Problem {
+    fn from(error: StreamIdError) -> Self {
+        Self::new(&kinds::INVALID_STREAM_ID, error.to_string())
+    }
+}
+
+impl From<CursorError> for Problem {
+    fn from(error: CursorError) -> Self {
+        Self::new(&kinds::INVALID_CURSOR, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The ones that a test over a socket cannot provoke.
+    #[test]
+    fn failures_that_are_nobodys_request_have_a_status_and_a_code_of_their_own() {
+        let corrupt = || EventStoreError::Corrupt {
+            stream_id: "order-1".parse().unwrap_or_else(|error| panic!("{error}")),
+            reason: "event 3 follows event 1".into(),
+        };
+        let cases: [(Problem, u16, &str); 8] = [
+            (CommandError::Contended { attempts: 9 }.into(), 503, "contended"),
+            (CommandError::Lost.into(), 500, "lost"),
+            (CommandError::Fault(ReducerFault::Snapshot("x".into())).into(), 500, "reducer-cannot-restore"),
+            (CommandError::ReducerUnusable { name: "a".into(), reason: "b".into() }.into(), 500, "reducer-unusable"),
+            (CommandError::Store(EventStoreError::Schema("run migrate".into())).into(), 500, "store-schema"),
+            (EventStoreError::Database("x".into()).into(), 500, "store-failed"),
+            (corrupt().into(), 500, "stream-corrupt"),
+            (DeployError::Check("cancelled".into()).into(), 500, "component-unchecked"),
+        ];
+        for (problem, status, code) in cases {
+            assert_eq!((problem.kind.status.as_u16(), problem.kind.code), (status, code), "{}", problem.detail);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! HTTP: what a host does, for whoever speaks JSON.
+//!
+//! | route | what it does | answer |
+//! |---|---|---|
+//! | `POST /streams/{id}/commands/{name}` | sends a command | `{"stream_id","version","events":[{"version","event_type","data"}],"reducer"}` |
+//! | `GET /streams/{id}?at=VERSION` | draws the state | `{"stream_id","version","state","reducer"}` |
+//! | `GET /streams/{id}/events?from=VERSION&limit=N` | reads a stream | `{"stream_id","events","next"}` |
+//! | `GET /events?after=CURSOR&limit=N` | reads the log of all streams | `{"events","next"}` |
+//! | `GET /events` with `Accept: text/event-stream` | follows the log, from `Last-Event-ID` or `after` | server-sent events |
+//! | `GET /reducers` | lists the reducers that decide | `{"reducers"}` |
+//! | `POST /reducers` | deploys a component | 201 and the reducer |
+//! | `GET /healthz` | whether the process lives | `{"status":"ok"}` |
+//! | `GET /readyz` | whether the store answers | `{"status":"ok"}` |
+//!
+//! A command's arguments are JSON, no body standing for `{}`, or bytes in the reducer's own encoding (`Content-Type:
+//! application/octet-stream`). `Idempotency-Key` makes it safe to send again: the same command under the same key is
+//! answered with the first outcome. `Expected-Version` is a number, `none`, `exists` or `any`. An answer comes when the outcome is
+//! durable.
+//!
+//! Everything else is a problem document (RFC 9457, `application/problem+json`): `type`, `title`, `status`, `detail`, and a `code` that
+//! never changes its meaning. 429 and 503 come with `Retry-After`.
+//!
+//! | status | codes |
+//! |---|---|
+//! | 400 | `invalid-stream-id`, `invalid-command-name`, `invalid-path`, `invalid-query`, `invalid-header`, `invalid-cursor`, `invalid-body`, `malformed-json`, `malformed-command` |
+//! | 404 | `not-found`, `unknown-category` (with `category`), `unknown-command` (with `known_commands`), `unknown-stream`, `version-beyond-head` (with `asked`, `head`) |
+//! | 405 | `method-not-allowed` |
+//! | 408 | `body-timeout` |
+//! | 409 | `conflict` (with `expected`, `actual`), `native-reducer` |
+//! | 410 | `foreign-cursor` |
+//! | 413 | `too-large` (with `bytes_max`) |
+//! | 415 | `unsupported-media-type` |
+//! | 422 | `rejected` (with `rejection`: the reducer's own `code` and `message`), `command-id-reused`, `component-refused` (with `offences`) |
+//! | 429 | `busy` |
+//! | 500 | `reducer-trap`, `reducer-fuel-exhausted`, `reducer-memory-exhausted`, `reducer-broken-answer`, `reducer-cannot-apply`, `reducer-cannot-restore`, `reducer-unusable`, `component-unchecked`, `lost`, `store-failed`, `store-schema`, `stream-corrupt`, `internal` |
+//! | 503 | `contended`, `shutting-down`, `store-unavailable`, `not-ready`, `too-many-subscribers`, `reducer-not-started` |
+//! | 504 | `timeout` |
+//!
+//! After `lost`, `timeout`, `store-unavailable` and `store-failed` it is not known whether a command was done.
+
+mod around;
+mod commands;
+mod events;
+mod failures;
+mod health;
+mod kinds;
+mod problem;
+mod recorded;
+mod reducers;
+mod request;
+mod serve;
+mod streams;
+mod subscription;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{get, post};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::Host;
+
+pub use serve::serve;
+
+/// How long a request may take until its sender is told that there is no answer.
+const REQUEST_MAX: Duration = Duration::from_secs(60);
+/// Subscriptions at once. Each polls ten times a second, and 400 polls a second cost a database nothing that was measured.
+const SUBSCRIBERS_MAX: usize = 40;
+
+/// What the handlers share.
+#[derive(Clone)]
+struct Api {
+    host: Host,
+    request_max: Duration,
+    subscribers: Arc<Semaphore>,
+    /// Cancelled at shutdown: an event stream has no end of its own, and would hold its connection open for good.
+    ending: CancellationToken,
+}
+
+impl Api {
+    fn new(host: Host) -> Self {
+        let subscribers = Arc::new(Semaphore::new(SUBSCRIBERS_MAX));
+        Self { host, request_max: REQUEST_MAX, subscribers, ending: CancellationToken::new() }
+    }
+}
+
+/// The API as a router, for whoever serves it beside routes of their own. Its event streams end when their readers go;
+/// [`serve`] ends them at shutdown too.
+pub fn router(host: Host) -> Router {
+    routes(Api::new(host))
+}
+
+fn routes(api: Api) -> Router {
+    Router::new()
+        .route("/streams/{id}/commands/{name}", post(commands::send))
+        .route("/streams/{id}", get(streams::state))
+        .route("/streams/{id}/events", get(streams::events))
+        .route("/streams/", get(streams::without_id))
+        .route("/streams//events", get(streams::without_id))
+        .route("/streams//commands/{name}", post(streams::without_id))
+        .route("/events", get(events::read))
+        .route("/reducers", get(reducers::list).post(reducers::deploy))
+        .route("/healthz", get(health::live))
+        .route("/readyz", get(health::ready))
+        .fallback(around::not_found)
+        .method_not_allowed_fallback(around::method_not_allowed)
+        .layer(from_fn_with_state(api.clone(), around::deadline))
+        .layer(CatchPanicLayer::custom(around::panicked))
+        .layer(from_fn(around::log))
+        .with_state(api)
+}

@@ -1,0 +1,109 @@
+//! From a crate to a component: cargo compiles the crate to a core module, and `wit_component` wraps it, in this process.
+//!
+//! The target is wasm32-unknown-unknown, since it brings no WASI imports and a reducer imports nothing. The same crate and
+//! the same toolchain give the same bytes, so a component that was built twice has one digest.
+
+mod cargo;
+mod error;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use wit_component::ComponentEncoder;
+
+pub use error::BuildError;
+
+use crate::reducer::ReducerDigest;
+
+/// The target that reducers are compiled for.
+pub const TARGET: &str = "wasm32-unknown-unknown";
+
+/// What to build, and where to put it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BuildOptions {
+    /// The crate's directory, the one that holds its Cargo.toml.
+    pub dir: PathBuf,
+    /// Which package, when the directory is a workspace of several.
+    pub package: Option<String>,
+    /// The file to write; `foldhost/PACKAGE.wasm` in cargo's target directory when there is none.
+    pub out: Option<PathBuf>,
+}
+
+impl BuildOptions {
+    /// The crate in `dir`, to be written where components usually go.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self { dir: dir.into(), package: None, out: None }
+    }
+}
+
+/// A component that was built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuiltComponent {
+    /// The package that it was built from.
+    pub package: String,
+    /// The file that it was written to.
+    pub path: PathBuf,
+    /// Its bytes.
+    pub component: Vec<u8>,
+    /// SHA-256 of its bytes.
+    pub digest: ReducerDigest,
+}
+
+/// Compiles a reducer's crate and makes it a component. Blocks for as long as cargo takes; cargo's progress and the
+/// compiler's messages go to this process's stderr.
+///
+/// `$CARGO` and `$RUSTC` name other programs than `cargo` and `rustc`. The release profile is the one that reducers need,
+/// whatever the crate's manifest says.
+///
+/// ```no_run
+/// # use foldhost::build::{BuildOptions, build};
+/// let built = build(&BuildOptions::new("guests/order"))?;
+/// println!("{} {}", built.digest, built.path.display());
+/// # Ok::<(), foldhost::build::BuildError>(())
+/// ```
+///
+/// # Errors
+/// [`BuildError`]; every message says what to do.
+pub fn build(options: &BuildOptions) -> Result<BuiltComponent, BuildError> {
+    let package = cargo::find_package(options)?;
+    cargo::check_target(&options.dir)?;
+    let core_path = cargo::compile(&options.dir, &package)?;
+    let core_module = std::fs::read(&core_path).map_err(|source| BuildError::io("read", &core_path, source))?;
+    let component = componentize(&core_module)?;
+    let path = match &options.out {
+        Some(out) => out.clone(),
+        None => package.target_directory.join("foldhost").join(format!("{}.wasm", package.name)),
+    };
+    write(&path, &component)?;
+    Ok(BuiltComponent { package: package.name, path, digest: ReducerDigest::of(&component), component })
+}
+
+/// Wraps a core module that was compiled with `foldhost_sdk::export!` into a component. The same bytes in, the same bytes out.
+///
+/// # Errors
+/// [`BuildError::Component`] when the module imports something, or is none.
+pub fn componentize(core_module: &[u8]) -> Result<Vec<u8>, BuildError> {
+    ComponentEncoder::default()
+        .validate(true)
+        .module(core_module)
+        .and_then(|encoder| encoder.encode())
+        // One line: the library's own messages hold the causes on lines of their own.
+        .map_err(|error| BuildError::Component { reason: format!("{error:#}").replace('\n', " ") })
+}
+
+/// Puts the file in place in one step: whoever reads it meanwhile, or builds the same crate, sees a whole component.
+fn write(path: &Path, component: &[u8]) -> Result<(), BuildError> {
+    let failed = |source| BuildError::io("write", path, source);
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(dir).map_err(failed)?;
+    let mut file = new_file_in(dir).map_err(failed)?;
+    file.write_all(component).map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+fn new_file_in(dir: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    use std::os::unix::fs::PermissionsExt;
+    // As any new file: the umask takes its share. A temporary file's own 0600 would hide the component from others.
+    tempfile::Builder::new().permissions(std::fs::Permissions::from_mode(0o666)).tempfile_in(dir)
+}

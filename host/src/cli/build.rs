@@ -1,0 +1,72 @@
+//! `foldhost build`
+
+use std::path::{Path, PathBuf};
+
+use foldhost::build::{BuildOptions, BuiltComponent};
+use foldhost::{ComponentReducer, GuestEngine, Limits, Reducer};
+use serde_json::json;
+
+use super::error::CliError;
+use super::output;
+
+const EXAMPLES: &str = "\
+Examples:
+  foldhost build guests/order                     # target/foldhost/order.wasm
+  foldhost build . --out order.wasm
+  foldhost build guests/order --json | jq -r .digest
+
+The same crate, toolchain and lock file give the same bytes, so the same digest.
+Cargo's messages go to stderr.";
+
+/// Build a reducer's crate to a component, and check that a host would let it in
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The crate's directory, the one with its Cargo.toml
+    dir: PathBuf,
+    /// The file to write [default: foldhost/PACKAGE.wasm in cargo's target directory]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Which package, when the directory is a workspace
+    #[arg(long, value_name = "NAME")]
+    package: Option<String>,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<(), CliError> {
+    let options = BuildOptions { dir: args.dir.clone(), package: args.package.clone(), out: args.out.clone() };
+    let built = foldhost::build::build(&options)?;
+    let checking = output::spinner("checking the component");
+    let reducer = ComponentReducer::load(&GuestEngine::new(&Limits::default())?, &built.component);
+    checking.finish_and_clear();
+    print(&built, &reducer?, args.json)
+}
+
+/// Builds the crate in a directory for a command that goes on with the bytes.
+pub(crate) fn build_component(dir: &Path) -> Result<Vec<u8>, CliError> {
+    Ok(foldhost::build::build(&BuildOptions::new(dir))?.component)
+}
+
+fn print(built: &BuiltComponent, reducer: &ComponentReducer, as_json: bool) -> Result<(), CliError> {
+    let descriptor = reducer.descriptor();
+    if as_json {
+        return output::print_json(&json!({
+            "path": built.path,
+            "bytes": built.component.len(),
+            "digest": built.digest,
+            "name": descriptor.name,
+            "commands": descriptor.commands,
+            "event_types": descriptor.event_types,
+            "state_schema": descriptor.state_schema,
+            "sdk_version": descriptor.sdk_version,
+        }));
+    }
+    output::print(format_args!("component  {}", built.path.display()))?;
+    output::print(format_args!("size       {} kB", built.component.len().div_ceil(1000)))?;
+    output::print(format_args!("digest     {}", built.digest))?;
+    output::print(format_args!("reducer    {} (state schema {})", descriptor.name, descriptor.state_schema))?;
+    output::print(format_args!("commands   {}", descriptor.commands.join(", ")))?;
+    output::print(format_args!("events     {}", descriptor.event_types.join(", ")))
+}

@@ -1,0 +1,96 @@
+//! What a command fails with, and the exit status for it.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use foldhost::build::BuildError;
+use foldhost::embedded_postgres::{EmbeddedPostgresError, ServerExit};
+use foldhost::guest::{GateError, GuestEngineError};
+use foldhost::runtime::{CommandError, HostError};
+use foldhost::{EventStoreError, StreamId};
+
+use super::problem::Problem;
+
+/// Why a command failed. Every message is one line and says what to do; none holds a database URL, which may hold a password.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    /// What was typed makes no sense together.
+    #[error("{0}")]
+    Usage(String),
+    /// Whoever read the output has seen enough, as `head` does. Not worth a word.
+    #[error("the output was closed")]
+    OutputClosed,
+    #[error("cannot write the output: {0}")]
+    Output(io::Error),
+    #[error("cannot read {}: {source}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("the program cannot start: {0}")]
+    Runtime(io::Error),
+
+    // Over HTTP.
+    #[error("no host answers at {url}: start one with `foldhost serve`, or pass --url")]
+    HostUnreachable { url: String },
+    #[error("the request to {url} failed: {reason}; look at the host's log")]
+    RequestFailed { url: String, reason: String },
+    #[error("{url} answers with status {status}, and not as a foldhost does: check --url")]
+    NotAHost { url: String, status: u16 },
+    #[error("the host ended the stream of events; go on with `foldhost events --follow{after}`")]
+    FollowEnded { after: String },
+    #[error("{0}")]
+    Problem(Problem),
+
+    // Of the host.
+    #[error(
+        "{address} is in use: stop what listens there, or choose another port with --listen, as in --listen 127.0.0.1:7071"
+    )]
+    PortInUse { address: String },
+    #[error(
+        "cannot listen on {address}: {source}; pass an address of this machine with --listen, as in --listen 127.0.0.1:7070"
+    )]
+    Listen { address: String, source: io::Error },
+    #[error("the host cannot serve: {0}")]
+    Serve(io::Error),
+    #[error("{0}")]
+    DatabaseEnded(ServerExit),
+    #[error(transparent)]
+    EmbeddedPostgres(#[from] EmbeddedPostgresError),
+    #[error("{source}; check that the database server runs, and that {named_by} names it")]
+    DatabaseUrl { source: EventStoreError, named_by: &'static str },
+    #[error("{named_by} names no PostgreSQL database: write postgres://USER:PASSWORD@HOST:5432/NAME")]
+    NotPostgres { named_by: &'static str },
+    #[error("there is no database in {}: name one with --data-dir or --database-url", data_dir.display())]
+    NoDatabase { data_dir: PathBuf },
+    #[error(transparent)]
+    Store(#[from] EventStoreError),
+    #[error(transparent)]
+    Host(#[from] HostError),
+    #[error(transparent)]
+    Engine(#[from] GuestEngineError),
+
+    // Of components and streams.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    #[error(transparent)]
+    Gate(#[from] GateError),
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    #[error("stream {0} has no events")]
+    NoEvents(StreamId),
+    #[error("{stream_id} is not a stream of {reducer}: pass the component that decides for it")]
+    OtherReducer { stream_id: StreamId, reducer: String },
+    #[error("{failed} of {streams} streams failed to fold: {}", names.join("; "))]
+    ReplayFailed { failed: usize, streams: usize, names: Vec<String> },
+}
+
+impl CliError {
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::OutputClosed => 0,
+            Self::Usage(_) => 2,
+            Self::Problem(problem) if problem.code == "rejected" => 3,
+            Self::Problem(problem) if problem.code == "conflict" => 4,
+            _ => 1,
+        })
+    }
+}

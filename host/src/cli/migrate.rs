@@ -1,0 +1,47 @@
+//! `foldhost migrate`
+
+use foldhost::PoolConfig;
+use serde_json::json;
+
+use super::database::{Database, DatabaseArgs};
+use super::error::CliError;
+use super::logging::{self, LogFormat};
+use super::output;
+
+const EXAMPLES: &str = "\
+Examples:
+  foldhost migrate --database-url postgres://me@db.example/orders
+  DATABASE_URL=postgres://me@db.example/orders foldhost migrate --json
+  foldhost migrate --data-dir ./foldhost-data     # also while a host runs on it
+
+Migrations go forward only. Of many that run at once, one migrates and the others
+wait.";
+
+/// Bring a database's schema up to date
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    database: DatabaseArgs,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) async fn run(args: Args) -> Result<(), CliError> {
+    logging::start(LogFormat::Text, "error");
+    let migrating = output::spinner("migrating");
+    let pool = PoolConfig { connections_max: 2, ..PoolConfig::default() };
+    let database = Database::open_beside(&args.database.choose(), &pool).await?;
+    let applied = database.store.migrate().await;
+    let closed = database.close().await;
+    migrating.finish_and_clear();
+    let applied = applied?;
+    closed?;
+    match applied {
+        applied if args.json => output::print_json(&json!({ "applied": applied })),
+        0 => output::print("the schema is up to date: no migration had to be applied"),
+        1 => output::print("applied 1 migration"),
+        applied => output::print(format_args!("applied {applied} migrations")),
+    }
+}

@@ -1,0 +1,125 @@
+//! The commands of the binary: one file each, all with the same two words, `Args` and `run`.
+
+mod build;
+mod client;
+mod database;
+mod deploy;
+mod error;
+mod events;
+mod logging;
+mod migrate;
+mod output;
+mod problem;
+mod reducers;
+mod replay;
+mod send;
+mod serve;
+mod sse;
+mod state;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use error::CliError;
+
+const EXAMPLES: &str = "\
+From nothing to a decided order:
+  foldhost serve                                  # PostgreSQL in ./foldhost-data
+  foldhost deploy guests/order                    # build, check, activate
+  foldhost send order-1 PlaceOrder @order.json
+  foldhost state order-1
+  foldhost events order-1
+
+Exit status:
+  0  success
+  1  failure: one line `error: ...` on stderr says what to do
+  2  the command line cannot be read
+  3  send: a business rule rejected the command
+  4  send: the stream is not in the expected version
+
+Environment:
+  DATABASE_URL, FOLDHOST_DATA_DIR, FOLDHOST_LISTEN, FOLDHOST_URL
+              stand in for their flags
+  PG_BIN_DIR  directory of PostgreSQL's programs, for the embedded server
+  RUST_LOG    what the log tells, as in foldhost=debug";
+
+/// Runs event-sourced business logic as sandboxed WebAssembly components over PostgreSQL.
+#[derive(Parser)]
+#[command(name = "foldhost", version, after_help = EXAMPLES, max_term_width = 120, subcommand_required = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Serve(serve::Args),
+    Migrate(migrate::Args),
+    Build(build::Args),
+    Deploy(deploy::Args),
+    Reducers(reducers::Args),
+    Send(send::Args),
+    State(state::Args),
+    Events(events::Args),
+    Replay(replay::Args),
+}
+
+impl Command {
+    async fn run(self) -> Result<(), CliError> {
+        match self {
+            Self::Serve(args) => serve::run(args).await,
+            Self::Migrate(args) => migrate::run(args).await,
+            Self::Build(args) => build::run(&args),
+            Self::Deploy(args) => deploy::run(args).await,
+            Self::Reducers(args) => reducers::run(args).await,
+            Self::Send(args) => send::run(args).await,
+            Self::State(args) => state::run(args).await,
+            Self::Events(args) => events::run(args).await,
+            Self::Replay(args) => replay::run(args).await,
+        }
+    }
+}
+
+/// Reads the command line, runs the command and tells its failure in one line.
+pub(crate) fn run() -> ExitCode {
+    let cli = Cli::parse();
+    // The first provider that is installed wins, and there is no other.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let outcome = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => {
+            let outcome = runtime.block_on(cli.command.run());
+            // A thread that still reads or compiles is not waited for: all that has to be durable is.
+            runtime.shutdown_background();
+            outcome
+        }
+        Err(error) => Err(CliError::Runtime(error)),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::tell_failure(&error);
+            error.exit_code()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_explains_itself_with_an_example() {
+        for command in super::Cli::command().get_subcommands() {
+            let name = command.get_name();
+            assert!(command.get_about().is_some(), "{name} says nothing of itself");
+            let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(examples.contains(&format!("foldhost {name}")), "{name} has no example");
+        }
+    }
+}

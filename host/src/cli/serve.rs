@@ -1,0 +1,213 @@
+//! `foldhost serve`
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::exit;
+use std::sync::Arc;
+
+use foldhost::embedded_postgres::ServerExit;
+use foldhost::guest::GuestEngineError;
+use foldhost::runtime::HostError;
+use foldhost::{Host, PoolConfig, PostgresEventStore, SnapshotConfig, api};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::database::{Database, DatabaseArgs, DatabaseChoice};
+use super::error::CliError;
+use super::logging::{self, LogFormat};
+
+const EXAMPLES: &str = "\
+Examples:
+  foldhost serve                                  # PostgreSQL in ./foldhost-data
+  foldhost serve --data-dir /var/lib/foldhost --listen 127.0.0.1:8080
+  DATABASE_URL=postgres://me@db.example/orders foldhost serve --log-format json
+  foldhost serve --listen 127.0.0.1:0             # a free port
+
+Prints one line on stdout when it is ready: `listening on http://ADDRESS:PORT`.
+The log goes to stderr; RUST_LOG says what it tells.
+
+Ctrl-C or SIGTERM answers the commands that were taken, and ends; a second one
+ends at once. There is no authentication: listen on an address that others reach
+only behind a proxy that has it.";
+
+/// Serve streams and reducers over HTTP
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS:PORT", env = "FOLDHOST_LISTEN", default_value = "127.0.0.1:7070")]
+    listen: String,
+    #[command(flatten)]
+    database: DatabaseArgs,
+    /// Leave the database's schema alone, and refuse to start when it is not the one needed
+    #[arg(long)]
+    no_migrate: bool,
+    /// Database connections at most
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    connections: u32,
+    /// How a line of the log is written
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    log_format: LogFormat,
+    /// Take a snapshot of a stream every N events, or never
+    #[arg(long, value_name = "N|never", default_value = "100", value_parser = snapshot_every)]
+    snapshot_every: SnapshotConfig,
+}
+
+fn snapshot_every(text: &str) -> Result<SnapshotConfig, String> {
+    match (text, text.parse()) {
+        ("never", _) => Ok(SnapshotConfig::never()),
+        (_, Ok(events)) if events > 0 => Ok(SnapshotConfig::every(events)),
+        _ => Err("write a number of events from 1, or never".to_owned()),
+    }
+}
+
+pub(crate) async fn run(args: Args) -> Result<(), CliError> {
+    logging::start(args.log_format, "info,sqlx=warn");
+    let stop = on_signals()?;
+    // Before the database: a port in use is told at once, and not after a second of starting.
+    let listener = listen(&args.listen).await?;
+    let choice = args.database.choose();
+    let pool = PoolConfig { connections_max: args.connections, ..PoolConfig::default() };
+    let database = tokio::select! {
+        opened = Database::open(&choice, &pool) => opened?,
+        // Nothing is running yet that had to be ended in order.
+        () = stop.cancelled() => return Ok(()),
+    };
+    let served = serve(&database, listener, &choice, args.no_migrate, args.snapshot_every, stop).await;
+    let closed = database.close().await;
+    served.and(closed)
+}
+
+async fn serve(
+    database: &Database,
+    listener: TcpListener,
+    choice: &DatabaseChoice,
+    no_migrate: bool,
+    snapshots: SnapshotConfig,
+    stop: CancellationToken,
+) -> Result<(), CliError> {
+    let store = &database.store;
+    if no_migrate {
+        store.check_schema().await?;
+    } else {
+        let applied = store.migrate().await?;
+        tracing::info!(applied, "the schema is up to date");
+    }
+    let host = start_host(store, snapshots, code_cache(choice))?;
+    let reducers = host.warm_up().await?;
+    tracing::info!(reducers, "reducers are loaded");
+    announce(&listener)?;
+    let stopping = async move {
+        stop.cancelled().await;
+        tracing::info!("stopping: the commands that were taken are answered first");
+    };
+    tokio::select! {
+        served = api::serve(listener, host.clone(), stopping) => served.map_err(CliError::Serve)?,
+        // No drain: whatever is still to be appended has no database to go to.
+        exit = embedded_end(database) => {
+            tracing::error!("{exit}");
+            return Err(CliError::DatabaseEnded(exit));
+        }
+    }
+    if !host.shutdown().await {
+        tracing::warn!("some commands were not answered in time");
+    }
+    Ok(())
+}
+
+/// The end of the embedded server; never, where there is none.
+async fn embedded_end(database: &Database) -> ServerExit {
+    match &database.embedded {
+        Some(embedded) => embedded.exited().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Cancelled by the first SIGINT or SIGTERM; the second ends the process at once, and with it the embedded server.
+fn on_signals() -> Result<CancellationToken, CliError> {
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(CliError::Runtime)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(CliError::Runtime)?;
+    let stop = CancellationToken::new();
+    let first = stop.clone();
+    tokio::spawn(async move {
+        either(&mut interrupt, &mut terminate).await;
+        first.cancel();
+        either(&mut interrupt, &mut terminate).await;
+        exit(130);
+    });
+    Ok(stop)
+}
+
+async fn either(interrupt: &mut Signal, terminate: &mut Signal) {
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+async fn listen(address: &str) -> Result<TcpListener, CliError> {
+    let listener = TcpListener::bind(address).await.map_err(|source| match source.kind() {
+        io::ErrorKind::AddrInUse => CliError::PortInUse { address: address.to_owned() },
+        _ => CliError::Listen { address: address.to_owned(), source },
+    })?;
+    if listener.local_addr().is_ok_and(|local| !local.ip().is_loopback()) {
+        tracing::warn!(
+            address,
+            "others than this machine can reach the host, and it has no authentication: put a proxy in front that has it"
+        );
+    }
+    Ok(listener)
+}
+
+/// Compiled components lie beside the embedded database, or where this user's caches are.
+fn code_cache(choice: &DatabaseChoice) -> Option<PathBuf> {
+    if let DatabaseChoice::DataDir(data_dir) = choice {
+        return Some(data_dir.join("code-cache"));
+    }
+    let dir = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|dir| dir.is_absolute());
+    let caches = dir("XDG_CACHE_HOME").or_else(|| dir("HOME").map(|home| home.join(".cache")));
+    caches.map(|caches| caches.join("foldhost"))
+}
+
+/// Starts the host; without its cache where that cannot be used, since a cache only saves time.
+fn start_host(
+    store: &PostgresEventStore,
+    snapshots: SnapshotConfig,
+    code_cache: Option<PathBuf>,
+) -> Result<Host, CliError> {
+    let builder = || Host::builder(Arc::new(store.clone())).snapshots(snapshots);
+    let Some(code_cache) = code_cache else { return Ok(builder().start()?) };
+    match builder().code_cache(code_cache).start() {
+        Err(HostError::Engine(error @ GuestEngineError::Cache { .. })) => {
+            tracing::warn!(%error, "components are compiled anew at every start");
+            Ok(builder().start()?)
+        }
+        started => Ok(started?),
+    }
+}
+
+/// The line that tells others where the host listens. That nobody reads it is no reason not to serve.
+fn announce(listener: &TcpListener) -> Result<(), CliError> {
+    let address = listener.local_addr().map_err(CliError::Serve)?;
+    let mut stdout = io::stdout().lock();
+    if let Err(error) = writeln!(stdout, "listening on http://{address}").and_then(|()| stdout.flush()) {
+        tracing::debug!(%error, "nobody reads stdout");
+    }
+    tracing::info!(%address, "ready");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn snapshots_are_taken_every_so_many_events_or_never() {
+        assert_eq!(snapshot_every("7"), Ok(SnapshotConfig::every(7)));
+        assert_eq!(snapshot_every("never"), Ok(SnapshotConfig::never()));
+        for text in ["0", "-1", "often", ""] {
+            assert!(snapshot_every(text).is_err(), "{text:?}");
+        }
+    }
+}

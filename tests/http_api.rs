@@ -1,0 +1,21 @@
+//! The HTTP API, as a client meets it: over a real socket, each test with a host and a port of its own.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+#[path = "http_api/commands.rs"]
+mod commands;
+#[path = "http_api/faults.rs"]
+mod faults;
+#[path = "http_api/log.rs"]
+mod log;
+#[path = "http_api/reads.rs"]
+mod reads;
+#[path = "http_api/reducers.rs"]
+mod reducers;
+#[path = "http_api/refusals.rs"]
+mod refusals;
+#[path = "http_api/server.rs"]
+mod server;
+#[path = "http_api/shutdown.rs"]
+mod shutdown;
+#[path = "http_api/store.rs"]
+mod store;

@@ -1,0 +1,99 @@
+//! `GET /reducers` and `POST /reducers`
+
+use std::sync::Arc;
+
+use foldhost::{Host, HostBuilder, InMemoryEventStore, Limits};
+use foldhost_test_support::component;
+use reqwest::Method;
+use reqwest::header::CONTENT_TYPE;
+use serde_json::{Value, json};
+
+use crate::server::{Answer, Server, answer, serve, serve_host};
+
+fn without_reducers() -> HostBuilder {
+    Host::builder(Arc::new(InMemoryEventStore::new()))
+}
+
+async fn deploy(server: &Server, component: impl Into<Vec<u8>>) -> Answer {
+    let request = server.request(Method::POST, "/reducers").header(CONTENT_TYPE, "application/wasm");
+    answer(request.body(component.into())).await
+}
+
+#[tokio::test]
+async fn reducers_that_are_linked_in_are_listed_without_an_activation() {
+    let server = serve().await;
+    let list = server.get("/reducers").await.ok();
+    let [counter, order] = list["reducers"].as_array().unwrap().as_slice() else { panic!("{list}") };
+    assert_eq!((&counter["name"], &order["name"]), (&json!("counter"), &json!("order")));
+    assert_eq!(counter["commands"], json!(["Increment", "Reset"]));
+    assert_eq!(counter["event_types"], json!(["Incremented.v1", "Reset.v1"]));
+    assert_eq!(counter["state_schema"], "counter.v1");
+    assert_eq!((&counter["generation"], &counter["activated_at"]), (&Value::Null, &Value::Null));
+}
+
+#[tokio::test]
+async fn a_deployed_component_decides_at_once() {
+    let server = serve_host(without_reducers()).await;
+    server.send("counter-1", "Increment", r#"{"by":2}"#).await.problem(404, "unknown-category");
+    let deployed = deploy(&server, &*component("counter")).await;
+    assert_eq!(deployed.status, 201, "{}", deployed.text);
+    assert_eq!((&deployed.body["name"], &deployed.body["generation"]), (&json!("counter"), &json!(1)));
+    assert!(chrono::DateTime::parse_from_rfc3339(deployed.body["activated_at"].as_str().unwrap()).is_ok());
+    assert_eq!(server.get("/reducers").await.ok()["reducers"], json!([deployed.body]));
+    let sent = server.send("counter-1", "Increment", r#"{"by":2}"#).await.ok();
+    assert_eq!(sent["reducer"]["digest"], deployed.body["digest"]);
+    assert_eq!(sent["reducer"]["generation"], 1);
+    let events = server.get("/streams/counter-1/events").await.ok();
+    assert_eq!(events["events"][0]["data"], json!({ "by": 2 }));
+    assert_eq!(events["events"][0]["metadata"]["generation"], 1);
+}
+
+#[tokio::test]
+async fn deploying_the_same_component_again_changes_nothing() {
+    let server = serve_host(without_reducers()).await;
+    let first = deploy(&server, &*component("counter")).await;
+    let again = deploy(&server, &*component("counter")).await;
+    assert_eq!((again.status, again.body), (201, first.body));
+}
+
+#[tokio::test]
+async fn what_is_no_component_is_refused_with_every_offence() {
+    let server = serve_host(without_reducers()).await;
+    let importing = wat::parse_str(r#"(component (import "wasi:clocks/wall-clock@0.2.0" (instance)))"#).unwrap();
+    for (component, offences) in [
+        (b"not wasm at all".to_vec(), vec!["no WebAssembly component"]),
+        (Vec::new(), vec!["no WebAssembly component"]),
+        (wat::parse_str("(module)").unwrap(), vec!["core module"]),
+        (importing, vec!["wasi:clocks/wall-clock@0.2.0", "foldhost:reducer/reducer"]),
+    ] {
+        let problem = deploy(&server, component).await.problem(422, "component-refused");
+        let told = problem["offences"].as_array().unwrap();
+        assert_eq!(told.len(), offences.len(), "{problem}");
+        for (told, offence) in told.iter().zip(offences) {
+            assert!(told.as_str().unwrap().contains(offence), "{problem}");
+        }
+    }
+    assert_eq!(server.get("/reducers").await.ok()["reducers"], json!([]));
+}
+
+#[tokio::test]
+async fn a_component_cannot_take_the_place_of_a_reducer_that_is_linked_in() {
+    let server = serve().await;
+    deploy(&server, &*component("counter")).await.problem(409, "native-reducer");
+}
+
+#[tokio::test]
+async fn a_component_beyond_the_limit_is_refused() {
+    let limits = Limits { component_bytes_max: 1_000, ..Limits::default() };
+    let server = serve_host(without_reducers().limits(limits)).await;
+    let problem = deploy(&server, vec![0; 1_001]).await.problem(413, "too-large");
+    assert_eq!(problem["bytes_max"], 1_000);
+    deploy(&server, vec![0; 1_000]).await.problem(422, "component-refused");
+}
+
+#[tokio::test]
+async fn a_component_is_not_sent_as_a_form() {
+    let server = serve().await;
+    let request = server.request(Method::POST, "/reducers").header(CONTENT_TYPE, "multipart/form-data");
+    answer(request.body(vec![0; 8])).await.problem(415, "unsupported-media-type");
+}
