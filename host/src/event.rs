@@ -1,7 +1,5 @@
 //! What is recorded: an event on its way to the store, one that came back, and a page of them packed for a fold.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -121,7 +119,8 @@ impl PackedEvents {
 #[derive(Debug, Default)]
 pub struct Packer {
     page: PackedEvents,
-    index_of: HashMap<String, u16>,
+    /// The type of the last event, which is mostly the next one's too.
+    last_index: usize,
 }
 
 impl Packer {
@@ -139,15 +138,14 @@ impl Packer {
             }
             Some(_) => {}
         }
-        let index = match self.index_of.get(event_type) {
-            Some(index) => *index,
-            None => {
-                let index = u16::try_from(page.event_types.len()).map_err(|_| PackError::PageFull)?;
+        if page.event_types.get(self.last_index).is_none_or(|last| last != event_type) {
+            // A page has few types: looking them through is faster than any map, and one event's page needs none.
+            self.last_index = page.event_types.iter().position(|known| known == event_type).unwrap_or_else(|| {
                 page.event_types.push(event_type.to_owned());
-                self.index_of.insert(event_type.to_owned(), index);
-                index
-            }
-        };
+                page.event_types.len() - 1
+            });
+        }
+        let index = u16::try_from(self.last_index).map_err(|_| PackError::PageFull)?;
         let end = u32::try_from(page.data.len() + data.len()).map_err(|_| PackError::PageFull)?;
         page.data.extend_from_slice(data);
         page.ends.push(end);

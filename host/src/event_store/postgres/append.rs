@@ -2,6 +2,7 @@
 
 use sqlx::PgPool;
 
+use super::appenders::Appenders;
 use super::error::database_error;
 use crate::event_store::batch::check;
 use crate::event_store::{AppendOutcome, EventStoreError, StreamBatch};
@@ -92,13 +93,18 @@ fn json(value: &impl serde::Serialize) -> Result<String, EventStoreError> {
     serde_json::to_string(value).map_err(|error| EventStoreError::InvalidBatch(error.to_string()))
 }
 
-pub(super) async fn append(pool: &PgPool, batches: &[StreamBatch]) -> Result<Vec<AppendOutcome>, EventStoreError> {
+pub(super) async fn append(
+    appenders: &Appenders,
+    pool: &PgPool,
+    batches: &[StreamBatch],
+) -> Result<Vec<AppendOutcome>, EventStoreError> {
     if batches.is_empty() {
         return Ok(Vec::new());
     }
     check(batches)?;
     let columns = Columns::of(batches)?;
     let Columns { rest, commands, .. } = &columns;
+    let mut appender = appenders.take().await?;
     let rows = sqlx::query_file!(
         "src/event_store/postgres/append.sql",
         &columns.stream_ids as &[&str],
@@ -123,9 +129,10 @@ pub(super) async fn append(pool: &PgPool, batches: &[StreamBatch]) -> Result<Vec
         &commands.reducers as &[&[u8]],
         &commands.generations as &[Option<i64>],
     )
-    .fetch_all(pool)
+    .fetch_all(&mut *appender.connection)
     .await
     .map_err(database_error)?;
+    appender.keep();
     if rows.len() != batches.len() {
         let reason = format!("{} outcomes came back for {} streams", rows.len(), batches.len());
         return Err(EventStoreError::Database(reason));

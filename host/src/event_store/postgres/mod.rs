@@ -1,6 +1,7 @@
 //! The store in Postgres. All of the host's SQL is here, one statement a file.
 
 mod append;
+mod appenders;
 mod connect;
 mod error;
 mod log;
@@ -16,6 +17,8 @@ use sqlx::PgPool;
 
 pub use connect::PoolConfig;
 
+use appenders::Appenders;
+
 use super::{
     Activation, AppendOutcome, Cursor, EventStore, EventStoreError, LoadedStream, RecordedCommand, ReducerStore,
     Snapshot, StreamBatch,
@@ -27,7 +30,7 @@ use crate::{Event, PackedEvents, StreamId, Version};
 #[derive(Clone, Debug)]
 pub struct PostgresEventStore {
     pool: PgPool,
-    append_pool: PgPool,
+    appenders: Appenders,
     /// The cluster's identity, asked for once: it is a part of every cursor.
     epoch: std::sync::Arc<OnceLock<i64>>,
 }
@@ -39,14 +42,14 @@ impl PostgresEventStore {
     /// [`EventStoreError::Unavailable`] when the database cannot be reached, [`EventStoreError::Database`] when it refuses.
     pub async fn connect(url: &str, config: &PoolConfig) -> Result<Self, EventStoreError> {
         let (pool, append_pool) = connect::open(url, config).await?;
-        Ok(Self { pool, append_pool, epoch: std::sync::Arc::default() })
+        Ok(Self { pool, appenders: Appenders::of(append_pool), epoch: std::sync::Arc::default() })
     }
 
     /// Takes over a pool that is there already, for appends and reads alike. What [`connect`](Self::connect) sets on its
     /// connections is left to whoever made the pool: durable commits, timeouts, the append's plan.
     #[must_use]
     pub fn from_pool(pool: PgPool) -> Self {
-        Self { append_pool: pool.clone(), pool, epoch: std::sync::Arc::default() }
+        Self { appenders: Appenders::sharing(pool.clone()), pool, epoch: std::sync::Arc::default() }
     }
 
     /// Brings the database's schema up to date. Safe when many hosts do it at once.
@@ -69,7 +72,7 @@ impl PostgresEventStore {
 
     /// Closes all connections, once they are idle.
     pub async fn close(&self) {
-        self.append_pool.close().await;
+        self.appenders.close().await;
         self.pool.close().await;
     }
 }
@@ -77,7 +80,7 @@ impl PostgresEventStore {
 #[async_trait]
 impl EventStore for PostgresEventStore {
     async fn append(&self, batches: &[StreamBatch]) -> Result<Vec<AppendOutcome>, EventStoreError> {
-        append::append(&self.append_pool, batches).await
+        append::append(&self.appenders, &self.pool, batches).await
     }
 
     async fn load(

@@ -1,0 +1,90 @@
+//! The connections that append. They are kept out of the pool between appends: giving one back costs a round trip there (the
+//! pool asks it whether it lives), and so does taking it, and an append is one round trip itself.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use sqlx::pool::PoolConnection;
+use sqlx::{Connection, PgPool, Postgres};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::error::database_error;
+use crate::event_store::EventStoreError;
+
+/// How long an idle connection is taken to live on without being asked.
+const IDLE_TRUSTED_MAX: Duration = Duration::from_secs(1);
+
+#[derive(Clone, Debug)]
+pub(super) struct Appenders {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    pool: PgPool,
+    /// One for each connection that may append. Taken before the pool is asked, so that nobody waits there for a connection
+    /// that is kept here.
+    permits: Semaphore,
+    idle: Mutex<Vec<(PoolConnection<Postgres>, Instant)>>,
+    keep: bool,
+}
+
+/// A connection for one append. Dropped before [`Appender::keep`], after an error or in the middle of a statement, it goes
+/// back to the pool, which finds out whether it is of any more use.
+pub(super) struct Appender<'a> {
+    pub(super) connection: PoolConnection<Postgres>,
+    shared: &'a Shared,
+    _permit: SemaphorePermit<'a>,
+}
+
+impl Appenders {
+    /// Over a pool of their own.
+    pub(super) fn of(pool: PgPool) -> Self {
+        Self::new(pool, true)
+    }
+
+    /// Over a pool that others use too, so nothing is kept.
+    pub(super) fn sharing(pool: PgPool) -> Self {
+        Self::new(pool, false)
+    }
+
+    fn new(pool: PgPool, keep: bool) -> Self {
+        let permits = Semaphore::new(pool.options().get_max_connections() as usize);
+        Self { shared: Arc::new(Shared { pool, permits, idle: Mutex::default(), keep }) }
+    }
+
+    pub(super) async fn take(&self) -> Result<Appender<'_>, EventStoreError> {
+        let shared = &*self.shared;
+        let gone = |_| EventStoreError::Unavailable("the store is closed".into());
+        let permit = shared.permits.acquire().await.map_err(gone)?;
+        // Popped in a statement of its own: the lock is never held across an await.
+        let idle = shared.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = match idle {
+            Some((connection, since)) if since.elapsed() <= IDLE_TRUSTED_MAX => Some(connection),
+            Some((mut connection, _)) => connection.ping().await.is_ok().then_some(connection),
+            None => None,
+        };
+        let connection = match connection {
+            Some(connection) => connection,
+            None => shared.pool.acquire().await.map_err(database_error)?,
+        };
+        Ok(Appender { connection, shared, _permit: permit })
+    }
+
+    /// Lets go of what is kept, and takes no more appends.
+    pub(super) async fn close(&self) {
+        self.shared.permits.close();
+        self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.shared.pool.close().await;
+    }
+}
+
+impl Appender<'_> {
+    /// Keeps the connection for the next append. Only after a statement that went well.
+    pub(super) fn keep(self) {
+        if self.shared.keep && !self.shared.permits.is_closed() {
+            let kept = (self.connection, Instant::now());
+            self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner).push(kept);
+        }
+    }
+}
