@@ -37,7 +37,7 @@ contract! {
     an_append_under_a_former_generation_is_fenced
     commands_are_remembered_with_the_events_that_they_led_to
     a_loser_s_commands_are_not_remembered
-    the_first_outcome_of_a_command_stays
+    a_command_that_was_decided_before_is_a_conflict_and_its_first_outcome_stays
     a_stream_is_read_in_pages
     a_load_brings_the_snapshot_and_the_tail_behind_it
     a_snapshot_of_another_schema_is_passed_over
@@ -243,11 +243,16 @@ async fn a_loser_s_commands_are_not_remembered(store: Arc<impl Store>) {
     assert_eq!(find(&store, "order-2", "c-1").await, None);
 }
 
-async fn the_first_outcome_of_a_command_stays(store: Arc<impl Store>) {
+async fn a_command_that_was_decided_before_is_a_conflict_and_its_first_outcome_stays(store: Arc<impl Store>) {
     let first = with_commands(batch("order-1", 0, &["A"]), vec![record("c-1", Some(1), 1)]);
     let second = with_commands(batch("order-1", 1, &["B"]), vec![record("c-1", Some(2), 2)]);
     store.append(&[first]).await.unwrap();
-    assert_eq!(store.append(&[second]).await.unwrap(), [appended(2)]);
+    let rejected = with_commands(batch("order-1", 1, &[]), vec![record("c-1", None, 1)]);
+    for again in [second, rejected] {
+        let outcomes = store.append(&[batch("order-2", 0, &[]), again, batch("order-3", 0, &[])]).await.unwrap();
+        assert_eq!(outcomes, [appended(0), conflict(1), appended(0)]);
+    }
+    assert_eq!(types(&store, "order-1").await, ["A.v1"]);
     assert_eq!(find(&store, "order-1", "c-1").await.unwrap().first_version, Some(Version::new(1)));
 }
 

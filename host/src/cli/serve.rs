@@ -68,7 +68,10 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     // Before the database: a port in use is told at once, and not after a second of starting.
     let listener = listen(&args.listen).await?;
     let choice = args.database.choose();
-    let pool = PoolConfig { connections_max: args.connections, ..PoolConfig::default() };
+    // A quarter of them append, four at most, and the others load and read.
+    let append_connections_max = (args.connections / 4).clamp(1, 4);
+    let connections_max = args.connections.saturating_sub(append_connections_max).max(1);
+    let pool = PoolConfig { connections_max, append_connections_max, ..PoolConfig::default() };
     let database = tokio::select! {
         opened = Database::open(&choice, &pool) => opened?,
         // Nothing is running yet that had to be ended in order.

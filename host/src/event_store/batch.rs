@@ -74,7 +74,7 @@ pub enum AppendOutcome {
         /// The stream's new version.
         version: Version,
     },
-    /// The stream had another version. Nothing of the batch was appended.
+    /// The stream had another version, or remembers one of the commands. Nothing of the batch was appended.
     Conflict {
         /// The version that the stream had shortly afterwards.
         actual: Version,

@@ -32,7 +32,7 @@ pub enum EventStoreError {
     /// The database does not answer, or not in time. What was being written may or may not be durable.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
-    /// The database answered with an error.
+    /// The database answered with an error, and did nothing of what it was asked.
     #[error("the database refused: {0}")]
     Database(String),
     /// The database's schema is not the one that this program knows.

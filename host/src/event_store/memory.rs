@@ -90,7 +90,8 @@ impl Records {
             return AppendOutcome::Fenced;
         }
         let actual = self.head(&batch.stream_id);
-        if actual != batch.expected {
+        let decided = |id: &String| self.commands.contains_key(&(batch.stream_id.clone(), id.clone()));
+        if actual != batch.expected || batch.commands.iter().any(|command| decided(&command.command_id)) {
             return AppendOutcome::Conflict { actual };
         }
         let now = Utc::now();

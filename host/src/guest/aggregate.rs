@@ -128,6 +128,10 @@ impl Aggregate for ComponentAggregate {
                 code: shorten(no.code, REJECTION_BYTES_MAX).into(),
                 message: shorten(no.message, REJECTION_BYTES_MAX),
             })),
+            Err(contract::DecideError::Faulty(reason)) => {
+                let reason = shorten(reason, REJECTION_BYTES_MAX);
+                Err(DecideError::Fault(ReducerFault::BrokenAnswer { call: "decide", reason }))
+            }
             Err(contract::DecideError::Malformed(reason)) => {
                 Err(DecideError::Malformed(shorten(reason, REJECTION_BYTES_MAX)))
             }
@@ -144,10 +148,8 @@ impl Aggregate for ComponentAggregate {
         self.instance.call("state-json", |guest, store| guest.aggregate().call_state_json(store, handle))
     }
 
-    fn event_json(&mut self, event: &SerializedEvent) -> Result<String, ReducerFault> {
-        self.instance
-            .call("event-json", |guest, store| guest.call_event_json(store, &event.event_type, &event.data))?
-            .map_err(|reason| ReducerFault::BrokenAnswer { call: "event-json", reason })
+    fn event_json(&mut self, event: &SerializedEvent) -> Result<Result<String, String>, ReducerFault> {
+        self.instance.call("event-json", |guest, store| guest.call_event_json(store, &event.event_type, &event.data))
     }
 
     fn memory_bytes(&self) -> usize {

@@ -26,7 +26,7 @@ impl ComponentReducer {
     pub fn load(engine: &GuestEngine, bytes: &[u8]) -> Result<Self, GateError> {
         check_bytes(engine, bytes)?;
         let digest = ReducerDigest::of(bytes);
-        let component = compile(engine, digest, bytes)?;
+        let (component, compiled_now) = compile(engine, digest, bytes)?;
         check_world(engine, &component)?;
         let pre = Linker::new(&engine.engine)
             .instantiate_pre(&component)
@@ -34,20 +34,22 @@ impl ComponentReducer {
             .map_err(|error| GateError::of(format!("it does not fit the contract: {error:#}")))?;
         let descriptor = describe(&pre, &engine.limits).map_err(|fault| GateError::of(fault.to_string()))?;
         check_descriptor(&descriptor)?;
+        // Kept only now: what the gate refuses leaves nothing behind.
+        if let Some(cache) = engine.cache.as_ref().filter(|_| compiled_now) {
+            cache.save(digest, &component);
+        }
         Ok(Self { pre, limits: engine.limits.clone(), descriptor, digest })
     }
 }
 
-fn compile(engine: &GuestEngine, digest: ReducerDigest, bytes: &[u8]) -> Result<Component, GateError> {
+/// The compiled component, and whether it was compiled just now.
+fn compile(engine: &GuestEngine, digest: ReducerDigest, bytes: &[u8]) -> Result<(Component, bool), GateError> {
     if let Some(component) = engine.cache.as_ref().and_then(|cache| cache.load(&engine.engine, digest)) {
-        return Ok(component);
+        return Ok((component, false));
     }
     let component = Component::from_binary(&engine.engine, bytes)
         .map_err(|error| GateError::of(format!("it is no valid component: {}", error.root_cause())))?;
-    if let Some(cache) = &engine.cache {
-        cache.save(digest, &component);
-    }
-    Ok(component)
+    Ok((component, true))
 }
 
 fn describe(pre: &GuestPre<Sandbox>, limits: &Limits) -> Result<Descriptor, ReducerFault> {
@@ -85,10 +87,12 @@ impl Reducer for ComponentReducer {
         let mut instance = Instance::start(&self.pre, &self.limits)?;
         let mut answers = Vec::with_capacity(events.len());
         for (event_type, data) in events {
-            let answer = instance.call("event-json", |guest, store| guest.call_event_json(store, event_type, data));
+            // One limit for the whole page: a thousand events with a limit each would be a thousand times as long.
+            let answer = instance.call_on("event-json", |guest, store| guest.call_event_json(store, event_type, data));
             // An event that traps costs its own answer and an instance, and hides none of the others.
             answers.push(match answer {
                 Ok(answer) => answer,
+                Err(fault @ ReducerFault::FuelExhausted { .. }) => return Err(fault),
                 Err(fault) => {
                     instance = Instance::start(&self.pre, &self.limits)?;
                     Err(fault.to_string())

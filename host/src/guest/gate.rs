@@ -85,6 +85,9 @@ pub(super) fn check_descriptor(descriptor: &Descriptor) -> Result<(), GateError>
     if descriptor.state_schema.is_empty() || !is_name(&descriptor.state_schema) {
         offences.push(format!("its state schema {:?} is not a name", descriptor.state_schema));
     }
+    if !is_name(&descriptor.sdk_version) {
+        offences.push("its SDK version is not a name".to_owned());
+    }
     for (what, names) in [("command", &descriptor.commands), ("event type", &descriptor.event_types)] {
         if names.is_empty() || names.len() > DESCRIPTOR_NAMES_MAX {
             offences.push(format!("it has {} {what}s, and 1 to {DESCRIPTOR_NAMES_MAX} are allowed", names.len()));

@@ -66,11 +66,11 @@ pub trait Aggregate: Send {
     /// [`ReducerFault`]
     fn state_json(&mut self) -> Result<String, ReducerFault>;
 
-    /// An event as JSON, for people.
+    /// An event as JSON, for people; the inner error when the reducer cannot draw it.
     ///
     /// # Errors
-    /// [`ReducerFault`], also when the event is not understood.
-    fn event_json(&mut self, event: &SerializedEvent) -> Result<String, ReducerFault>;
+    /// [`ReducerFault`]
+    fn event_json(&mut self, event: &SerializedEvent) -> Result<Result<String, String>, ReducerFault>;
 
     /// How much memory it holds, in bytes, as far as is known.
     fn memory_bytes(&self) -> usize;

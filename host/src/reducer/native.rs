@@ -114,9 +114,8 @@ impl<R: foldhost_sdk::Reducer<State: Send>> Aggregate for NativeAggregate<R> {
         guarded("state-json", || self.0.state_json())
     }
 
-    fn event_json(&mut self, event: &SerializedEvent) -> Result<String, ReducerFault> {
-        guarded("event-json", || fold::event_json::<R>(&event.event_type, &event.data))?
-            .map_err(|reason| ReducerFault::BrokenAnswer { call: "event-json", reason })
+    fn event_json(&mut self, event: &SerializedEvent) -> Result<Result<String, String>, ReducerFault> {
+        guarded("event-json", || fold::event_json::<R>(&event.event_type, &event.data))
     }
 
     fn memory_bytes(&self) -> usize {

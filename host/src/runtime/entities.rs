@@ -89,6 +89,10 @@ impl Entities {
         self.handles.remove_if(stream_id, |_, _| mailbox.is_empty()).is_some()
     }
 
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst)
+    }
+
     /// No more commands; every entity ends once it has answered what it took.
     pub(super) fn drain(&self) {
         self.draining.store(true, Ordering::SeqCst);
@@ -106,7 +110,7 @@ impl Entities {
     }
 
     /// Beyond the limits, the sixteenth part that was unused for longest is told to leave.
-    fn make_room(&self, shared: &Shared) {
+    pub(super) fn make_room(&self, shared: &Shared) {
         let limits = &shared.limits;
         let full = |entities: &Self| {
             entities.len() > limits.entities_max

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::Shared;
 use super::command::{CommandError, CommandReply, CommandRequest};
 use super::execute::execute;
-use super::load::load;
+use super::load::{LoadError, load};
 use super::registry::ActiveReducer;
 use crate::reducer::Aggregate;
 use crate::{StreamId, Version};
@@ -53,7 +53,7 @@ pub(super) struct Warm {
 
 impl Warm {
     /// Counts what the aggregate holds now.
-    pub(super) fn weigh(&mut self) {
+    fn weigh(&mut self) {
         self.memory.set(self.aggregate.memory_bytes());
     }
 }
@@ -82,12 +82,14 @@ impl Drop for MemoryShare {
 pub(super) struct Entity {
     pub(super) stream_id: StreamId,
     pub(super) shared: Arc<Shared>,
+    /// The version at which no snapshot could be taken.
+    pub(super) snapshot_failed: Version,
     warm: Option<Warm>,
 }
 
 impl Entity {
     pub(super) fn new(stream_id: StreamId, shared: Arc<Shared>) -> Self {
-        Self { stream_id, shared, warm: None }
+        Self { stream_id, shared, snapshot_failed: Version::EMPTY, warm: None }
     }
 
     /// The entity's task: until it is told to make room, or the host drains.
@@ -128,7 +130,19 @@ impl Entity {
         if let Some(warm) = self.warm.take().filter(|warm| warm.active.is(&active)) {
             return Ok((warm, false));
         }
-        let loaded = load(&*shared.store, &*active.reducer, &self.stream_id, &shared.limits).await?;
+        let (active, loaded) = match load(&*shared.store, &*active.reducer, &self.stream_id, &shared.limits).await {
+            Ok(loaded) => (active, loaded),
+            // The events may be those of a reducer that was deployed through another host a moment ago.
+            Err(LoadError::Fault(fault)) => {
+                let newest = shared.registry.refresh(self.stream_id.category()).await?;
+                if newest.is(&active) {
+                    return Err(fault.into());
+                }
+                let loaded = load(&*shared.store, &*newest.reducer, &self.stream_id, &shared.limits).await?;
+                (newest, loaded)
+            }
+            Err(error) => return Err(error.into()),
+        };
         let mut warm = Warm {
             active,
             aggregate: loaded.aggregate,
@@ -141,8 +155,10 @@ impl Entity {
     }
 
     /// Keeps the aggregate for the next command.
-    pub(super) fn keep(&mut self, warm: Warm) {
+    pub(super) fn keep(&mut self, mut warm: Warm) {
+        warm.weigh();
         self.warm = Some(warm);
+        self.shared.entities.make_room(&self.shared);
     }
 }
 

@@ -27,8 +27,7 @@ pub(super) async fn execute(entity: &mut Entity, inbox: &mut VecDeque<Pending>) 
     // 3. Decide and apply, command after command, on a state that is not durable yet.
     let mut turn = Turn::new(&entity.stream_id, &warm);
     let commands_max = entity.shared.limits.commands_per_batch_max.max(1);
-    while !turn.broken
-        && turn.verdicts.len() < commands_max
+    while turn.has_room(commands_max)
         && let Some(pending) = inbox.pop_front_if(|pending| !turn.holds(pending))
     {
         turn.decide(&mut warm, pending, &remembered);
@@ -45,8 +44,7 @@ pub(super) async fn execute(entity: &mut Entity, inbox: &mut VecDeque<Pending>) 
         // 5. Durable. The aggregate stays, unless a fault left it in a state that nobody knows.
         Ok(AppendOutcome::Appended { version }) => {
             warm.version = version;
-            if !turn.broken && snapshot_when_due(entity, &mut warm) {
-                warm.weigh();
+            if turn.is_sound() && snapshot_when_due(entity, &mut warm) {
                 entity.keep(warm);
             }
             // 6. Reply, to each in the order of the commands.
@@ -86,9 +84,11 @@ async fn recall(
 }
 
 /// Hands a snapshot to the writer when one is due and the writer has room. Whether the aggregate may be kept.
-fn snapshot_when_due(entity: &Entity, warm: &mut Warm) -> bool {
+fn snapshot_when_due(entity: &mut Entity, warm: &mut Warm) -> bool {
     let shared = &entity.shared;
-    if !shared.snapshot_config.is_due(warm.snapshot_version, warm.version) {
+    // One that failed is not asked for again with the next command: each time the aggregate is lost, and loaded anew.
+    let last = warm.snapshot_version.max(entity.snapshot_failed);
+    if !shared.snapshot_config.is_due(last, warm.version) {
         return true;
     }
     let Some(place) = shared.snapshots.reserve() else { return true };
@@ -106,6 +106,7 @@ fn snapshot_when_due(entity: &Entity, warm: &mut Warm) -> bool {
         }
         Err(fault) => {
             tracing::warn!(stream_id = %entity.stream_id, %fault, "no snapshot could be taken");
+            entity.snapshot_failed = warm.version;
             false
         }
     }

@@ -184,6 +184,7 @@ impl HostBuilder {
         };
         let shared = Arc::new(shared);
         tokio::spawn(retire_idle_entities(Arc::downgrade(&shared)));
+        tokio::spawn(follow_activations(Arc::downgrade(&shared)));
         Ok(Host { shared, engine })
     }
 }
@@ -194,6 +195,23 @@ async fn retire_idle_entities(shared: Weak<Shared>) {
         tokio::time::sleep((idle_max / 4).max(Duration::from_millis(1))).await;
         if let Some(shared) = shared.upgrade() {
             shared.entities.retire_idle(idle_max);
+        }
+    }
+}
+
+/// How long a swap through another host stays unnoticed at most, by a host that appends nothing under it.
+const FOLLOW_EVERY: Duration = Duration::from_secs(1);
+
+/// Follows the swaps of other hosts; ends with the host.
+async fn follow_activations(shared: Weak<Shared>) {
+    loop {
+        tokio::time::sleep(FOLLOW_EVERY).await;
+        let Some(shared) = shared.upgrade() else { return };
+        if shared.entities.is_draining() {
+            return;
+        }
+        if let Err(error) = shared.registry.follow().await {
+            tracing::debug!(%error, "the activations could not be followed");
         }
     }
 }
@@ -251,7 +269,10 @@ impl Host {
             crate::reducer::Payload::Json(text) => text.len(),
             crate::reducer::Payload::Binary(data) => data.len(),
         };
-        if bytes > most || request.command.name.len() > 255 {
+        if request.command.name.len() > 255 {
+            return Err(CommandError::TooLarge("a command's name has at most 255 bytes".into()));
+        }
+        if bytes > most {
             return Err(CommandError::TooLarge(format!("the command has {bytes} bytes, and {most} are allowed")));
         }
         let id = request.command_id.as_deref();
@@ -296,7 +317,14 @@ impl Host {
         if events.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(self.shared.registry.active(category).await?.reducer.events_json(events)?)
+        let reducer = self.shared.registry.active(category).await?.reducer;
+        // On a thread for such work: a page may take as long as its limit of fuel allows.
+        let owned: Vec<_> = events.iter().map(|(name, data)| ((*name).to_owned(), data.to_vec())).collect();
+        let drawn = tokio::task::spawn_blocking(move || {
+            let events: Vec<_> = owned.iter().map(|(name, data)| (name.as_str(), data.as_slice())).collect();
+            reducer.events_json(&events)
+        });
+        Ok(drawn.await.map_err(|_| CommandError::Lost)??)
     }
 
     /// Checks a component, keeps it in the store, and makes it the one that decides for its category.

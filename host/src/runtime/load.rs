@@ -31,24 +31,11 @@ pub(crate) async fn load(
     stream_id: &StreamId,
     limits: &Limits,
 ) -> Result<Loaded, LoadError> {
-    let page_max = limits.events_per_page_max;
-    let LoadedStream { snapshot, tail } = store.load(stream_id, &reducer.descriptor().state_schema, page_max).await?;
-    let Some(snapshot) = snapshot else {
-        return replay(store, reducer, stream_id, limits, tail, Version::MAX).await;
-    };
-    let restored = snapshot.state.map_err(ReducerFault::Snapshot);
-    match restored.and_then(|state| reducer.restore(stream_id, &state)) {
-        Ok(aggregate) => {
-            let begun = Loaded { aggregate, version: snapshot.version, snapshot_version: snapshot.version };
-            fold(store, stream_id, limits, begun, tail, Version::MAX).await
+    match load_in_pages(store, reducer, stream_id, limits).await {
+        Err(LoadError::Fault(fault)) if is_exhausted(&fault) => {
+            load_in_pages(store, reducer, stream_id, &with_small_pages(limits)).await
         }
-        // State *and* version start again: keeping the version once skipped the events that the snapshot had stood for.
-        Err(fault) => {
-            let version = snapshot.version;
-            tracing::warn!(%stream_id, %version, %fault, "a snapshot is unreadable, and the whole stream is replayed");
-            let first = store.load_events(stream_id, Version::EMPTY, page_max).await?;
-            replay(store, reducer, stream_id, limits, first, Version::MAX).await
-        }
+        loaded => loaded,
     }
 }
 
@@ -60,21 +47,69 @@ pub(crate) async fn load_until(
     limits: &Limits,
     until: Version,
 ) -> Result<Loaded, LoadError> {
-    let events_max = page_len(limits, Version::EMPTY, until);
-    let first = store.load_events(stream_id, Version::EMPTY, events_max).await?;
-    replay(store, reducer, stream_id, limits, first, until).await
+    let replayed = replay(store, reducer, stream_id, limits, None, until).await;
+    match replayed {
+        Err(LoadError::Fault(fault)) if is_exhausted(&fault) => {
+            replay(store, reducer, stream_id, &with_small_pages(limits), None, until).await
+        }
+        replayed => replayed,
+    }
 }
 
+/// Whether the reducer may have been asked for too much at once: a page is one call, under one limit of fuel and memory. Events
+/// that were accepted one by one must be loadable, so they are folded one by one then.
+fn is_exhausted(fault: &ReducerFault) -> bool {
+    matches!(
+        fault,
+        ReducerFault::FuelExhausted { .. } | ReducerFault::MemoryExhausted { .. } | ReducerFault::Trap { .. }
+    )
+}
+
+fn with_small_pages(limits: &Limits) -> Limits {
+    Limits { events_per_page_max: 1, ..limits.clone() }
+}
+
+async fn load_in_pages(
+    store: &(impl EventStore + ?Sized),
+    reducer: &dyn Reducer,
+    stream_id: &StreamId,
+    limits: &Limits,
+) -> Result<Loaded, LoadError> {
+    let schema = &reducer.descriptor().state_schema;
+    let LoadedStream { snapshot, tail } = store.load(stream_id, schema, limits.events_per_page_max).await?;
+    let Some(snapshot) = snapshot else {
+        return replay(store, reducer, stream_id, limits, Some(tail), Version::MAX).await;
+    };
+    let restored = snapshot.state.map_err(ReducerFault::Snapshot);
+    match restored.and_then(|state| reducer.restore(stream_id, &state)) {
+        Ok(aggregate) => {
+            let begun = Loaded { aggregate, version: snapshot.version, snapshot_version: snapshot.version };
+            fold(store, stream_id, limits, begun, tail, Version::MAX).await
+        }
+        // State *and* version start again: keeping the version once skipped the events that the snapshot had stood for.
+        Err(fault) => {
+            let version = snapshot.version;
+            tracing::warn!(%stream_id, %version, %fault, "a snapshot is unreadable, and the whole stream is replayed");
+            replay(store, reducer, stream_id, limits, None, Version::MAX).await
+        }
+    }
+}
+
+/// Folds a stream from its first event, the first page of which may be here already.
 async fn replay(
     store: &(impl EventStore + ?Sized),
     reducer: &dyn Reducer,
     stream_id: &StreamId,
     limits: &Limits,
-    first: PackedEvents,
+    first: Option<PackedEvents>,
     until: Version,
 ) -> Result<Loaded, LoadError> {
     let aggregate = reducer.create(stream_id)?;
     let begun = Loaded { aggregate, version: Version::EMPTY, snapshot_version: Version::EMPTY };
+    let first = match first {
+        Some(first) => first,
+        None => store.load_events(stream_id, Version::EMPTY, page_len(limits, Version::EMPTY, until)).await?,
+    };
     fold(store, stream_id, limits, begun, first, until).await
 }
 

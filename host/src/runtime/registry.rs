@@ -55,23 +55,33 @@ impl Registry {
 
     /// The reducer in use for `category`, fetched if it is not here yet.
     pub(super) async fn active(&self, category: &str) -> Result<ActiveReducer, CommandError> {
-        if let Some(active) = self.known(category) {
-            return Ok(active);
+        match self.known(category) {
+            Some(active) => Ok(active),
+            None => self.refresh(category).await,
         }
-        let _loading = self.loading.lock().await;
-        if let Some(active) = self.known(category) {
-            return Ok(active);
-        }
-        self.fetch(category).await
     }
 
     /// The reducer that the store names as active now. For when an append found that it stood under another activation.
     pub(super) async fn refresh(&self, category: &str) -> Result<ActiveReducer, CommandError> {
-        let _loading = self.loading.lock().await;
-        match self.known(category) {
-            Some(native) if native.generation.is_none() => Ok(native),
-            _ => self.fetch(category).await,
+        if let Some(native) = self.native(category) {
+            return Ok(native);
         }
+        // Asked for outside the lock: names that nothing is deployed under wait for nobody's compiler.
+        let activation = self.store.active_reducers(Some(category)).await?.pop();
+        let unknown = || CommandError::UnknownCategory { category: category.to_owned() };
+        self.take_up(activation.ok_or_else(unknown)?).await
+    }
+
+    /// Looks which activations are newer than what is in use here, and takes them up. Without it, a host whose streams of a
+    /// category only read would stay with the former logic for good: a host learns of a swap by its appends else.
+    pub(super) async fn follow(&self) -> Result<(), CommandError> {
+        for activation in self.store.active_reducers(None).await? {
+            let known = self.known(&activation.name).map(|known| known.generation);
+            if known.is_some_and(|known| known.is_some_and(|generation| generation < activation.generation)) {
+                self.take_up(activation).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Takes a reducer that was just activated, unless a newer one is in use already.
@@ -97,15 +107,15 @@ impl Registry {
         self.active.read().unwrap_or_else(PoisonError::into_inner).get(category).cloned()
     }
 
-    async fn fetch(&self, category: &str) -> Result<ActiveReducer, CommandError> {
-        let unknown = || CommandError::UnknownCategory { category: category.to_owned() };
-        let activation = self.store.active_reducers(Some(category)).await?.pop().ok_or_else(unknown)?;
-        if let Some(known) = self.known(category)
-            && known.generation == Some(activation.generation)
+    /// Loads the component of an activation, unless that activation is in use already.
+    async fn take_up(&self, activation: Activation) -> Result<ActiveReducer, CommandError> {
+        let _loading = self.loading.lock().await;
+        if let Some(known) = self.known(&activation.name)
+            && known.generation >= Some(activation.generation)
         {
             return Ok(known);
         }
-        let unusable = |reason: String| CommandError::ReducerUnusable { name: category.to_owned(), reason };
+        let unusable = |reason: String| CommandError::ReducerUnusable { name: activation.name.clone(), reason };
         let component = self.store.load_component(activation.digest).await?;
         let component = component.ok_or_else(|| unusable(format!("no component {} is kept", activation.digest)))?;
         let engine = self.engine.clone();

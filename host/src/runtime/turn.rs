@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
@@ -26,15 +27,34 @@ pub(super) struct Turn {
     pub(super) batch: StreamBatch,
     pub(super) verdicts: Vec<(Pending, Verdict)>,
     /// The aggregate failed and must not be asked again.
-    pub(super) broken: bool,
+    broken: bool,
     decided_by: DecidedBy,
+    batch_bytes: usize,
+    began: Instant,
 }
+
+/// Data of one batch from which on no command is added.
+const BATCH_BYTES_MAX: usize = 4 << 20;
+/// How long commands are added to a turn. A turn runs on a thread that other streams wait for.
+const TURN_MAX: Duration = Duration::from_millis(20);
 
 impl Turn {
     pub(super) fn new(stream_id: &StreamId, warm: &Warm) -> Self {
         let mut batch = StreamBatch::new(stream_id.clone(), warm.version, Vec::new());
         batch.fence = warm.active.fence();
-        Self { batch, verdicts: Vec::new(), broken: false, decided_by: warm.active.decided_by() }
+        Self {
+            batch,
+            verdicts: Vec::new(),
+            broken: false,
+            decided_by: warm.active.decided_by(),
+            batch_bytes: 0,
+            began: Instant::now(),
+        }
+    }
+
+    /// Whether the aggregate may be asked again.
+    pub(super) fn is_sound(&self) -> bool {
+        !self.broken
     }
 
     /// The batch, for the committer to hold while it is under way.
@@ -52,6 +72,15 @@ impl Turn {
     pub(super) fn holds(&self, pending: &Pending) -> bool {
         pending.request.command_id.is_some()
             && self.batch.commands.iter().any(|command| command.command_id == pending.command_id)
+    }
+
+    /// Whether another command may be decided in this turn: the reducer is sound, the batch not too large for a statement,
+    /// and the turn not so long that it keeps others from the thread.
+    pub(super) fn has_room(&self, commands_max: usize) -> bool {
+        !self.broken
+            && self.verdicts.len() < commands_max
+            && self.batch_bytes < BATCH_BYTES_MAX
+            && (self.verdicts.is_empty() || self.began.elapsed() < TURN_MAX)
     }
 
     /// Whether the store has to say that the state was the newest: always, except that nothing was decided, or only
@@ -106,6 +135,7 @@ impl Turn {
         }
         let json = self.fold(warm, version, &decision.events, request.events_as_json)?;
         let begin = self.batch.events.len();
+        self.batch_bytes += decision.events.iter().map(|event| event.data.len()).sum::<usize>();
         let metadata =
             EventMetadata { command_id: Some(pending.command_id.clone()), generation: self.decided_by.generation };
         self.batch.events.extend(decision.events.into_iter().map(|event| (event, metadata.clone())));
@@ -124,7 +154,8 @@ impl Turn {
         if events.is_empty() {
             return Ok(Vec::new());
         }
-        let json = |event| if as_json { warm.aggregate.event_json(event).map(Some) } else { Ok(None) };
+        // What the reducer cannot draw is recorded all the same; only a trap is a fault.
+        let json = |event| if as_json { warm.aggregate.event_json(event).map(Result::ok) } else { Ok(None) };
         let json = events.iter().map(json).collect::<Result<_, _>>()?;
         let packed = PackedEvents::of(version.next(), events)
             .map_err(|error| ReducerFault::BrokenAnswer { call: "decide", reason: error.to_string() })?;

@@ -60,8 +60,7 @@ impl<R: Reducer> wit::GuestAggregate for Aggregate<R> {
                 message: rejection.message,
             })),
             Err(DecideError::Malformed(error)) => Err(wit::DecideError::Malformed(error.to_string())),
-            // A fault of the reducer, so neither the sender's nor a rule's: the host must see a fault, and a trap is one.
-            Err(DecideError::Faulty(error)) => panic!("{error}"),
+            Err(DecideError::Faulty(error)) => Err(wit::DecideError::Faulty(error.to_string())),
         }
     }
 

@@ -129,9 +129,12 @@ pub(super) async fn append(
         &commands.reducers as &[&[u8]],
         &commands.generations as &[Option<i64>],
     )
-    .fetch_all(&mut *appender.connection)
-    .await
-    .map_err(database_error)?;
+    .fetch_all(&mut *appender.connection);
+    // The server's own limit is of no use when the network swallows its answer.
+    let rows = tokio::time::timeout(appenders.statement_max(), rows)
+        .await
+        .map_err(|_| EventStoreError::Unavailable("the database did not answer an append in time".into()))?
+        .map_err(database_error)?;
     appender.keep();
     if rows.len() != batches.len() {
         let reason = format!("{} outcomes came back for {} streams", rows.len(), batches.len());

@@ -15,6 +15,10 @@ WITH
 fence AS MATERIALIZED (
     SELECT a.name, a.generation FROM active_reducers a
     WHERE a.name = ANY ($3::text[]) ORDER BY a.name FOR SHARE),
+-- Streams with a command that was decided before, by another host and a moment ago: they lose, and find it when they look.
+decided AS MATERIALIZED (
+    SELECT c.stream_id FROM unnest($13::text[], $14::text[]) AS c(stream_id, command_id)
+    WHERE EXISTS (SELECT FROM commands r WHERE r.stream_id = c.stream_id AND r.command_id = c.command_id)),
 stream AS MATERIALIZED (
     SELECT u.no, u.stream_id, u.expected, u.event_type, u.event_data, u.metadata,
            u.reducer IS NULL
@@ -22,7 +26,8 @@ stream AS MATERIALIZED (
            -- The primary key alone would let a version beyond the head through, so the head is compared: by a scalar
            -- subquery, which stays an index lookup a stream.
            COALESCE((SELECT head.version FROM events head WHERE head.stream_id = u.stream_id
-                     ORDER BY head.version DESC LIMIT 1), 0) = u.expected AS current
+                     ORDER BY head.version DESC LIMIT 1), 0) = u.expected
+           AND u.stream_id NOT IN (SELECT d.stream_id FROM decided d) AS current
     FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::bytea[], $7::text[])
          WITH ORDINALITY AS u(stream_id, expected, reducer, generation, event_type, event_data, metadata, no)),
 -- In the order of the ids, so that two statements never wait for each other crosswise. ON CONFLICT decides the race between
@@ -47,6 +52,8 @@ outcome AS MATERIALIZED (
            s.stream_id IN (SELECT f.stream_id FROM first f)
            OR (s.admitted AND s.current AND s.event_type IS NULL) AS won
     FROM stream s),
+-- Without ON CONFLICT: two hosts that decide one command in the same moment must not both be told that they did. The later
+-- one's statement fails whole and is sent again, stream by stream.
 remembered AS (
     INSERT INTO commands (stream_id, command_id, name, fingerprint, first_version, last_version, rejection,
                           reducer_digest, generation)
@@ -56,6 +63,5 @@ remembered AS (
                 $20::bytea[], $21::bigint[])
          AS c(stream_id, command_id, name, fingerprint, first_version, last_version, rejection, reducer_digest, generation)
     WHERE c.stream_id IN (SELECT o.stream_id FROM outcome o WHERE o.won)
-    ORDER BY c.stream_id COLLATE "C", c.command_id COLLATE "C"
-    ON CONFLICT (stream_id, command_id) DO NOTHING)
+    ORDER BY c.stream_id COLLATE "C", c.command_id COLLATE "C")
 SELECT o.admitted AS "admitted!", o.won AS "won!" FROM outcome o ORDER BY o.no

@@ -27,6 +27,7 @@ struct Shared {
     permits: Semaphore,
     idle: Mutex<Vec<(PoolConnection<Postgres>, Instant)>>,
     keep: bool,
+    statement_max: Duration,
 }
 
 /// A connection for one append. Dropped before [`Appender::keep`], after an error or in the middle of a statement, it goes
@@ -39,18 +40,23 @@ pub(super) struct Appender<'a> {
 
 impl Appenders {
     /// Over a pool of their own.
-    pub(super) fn of(pool: PgPool) -> Self {
-        Self::new(pool, true)
+    pub(super) fn of(pool: PgPool, statement_max: Duration) -> Self {
+        Self::new(pool, true, statement_max)
     }
 
     /// Over a pool that others use too, so nothing is kept.
     pub(super) fn sharing(pool: PgPool) -> Self {
-        Self::new(pool, false)
+        Self::new(pool, false, super::PoolConfig::default().statement_max)
     }
 
-    fn new(pool: PgPool, keep: bool) -> Self {
+    fn new(pool: PgPool, keep: bool, statement_max: Duration) -> Self {
         let permits = Semaphore::new(pool.options().get_max_connections() as usize);
-        Self { shared: Arc::new(Shared { pool, permits, idle: Mutex::default(), keep }) }
+        Self { shared: Arc::new(Shared { pool, permits, idle: Mutex::default(), keep, statement_max }) }
+    }
+
+    /// How long an append may take: a little more than the server allows it, so that the server's word comes first.
+    pub(super) fn statement_max(&self) -> Duration {
+        self.shared.statement_max + Duration::from_secs(5)
     }
 
     pub(super) async fn take(&self) -> Result<Appender<'_>, EventStoreError> {

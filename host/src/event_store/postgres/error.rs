@@ -8,8 +8,8 @@ pub(super) fn database_error(error: sqlx::Error) -> EventStoreError {
     match &error {
         Error::Database(refusal) => match refusal.code().as_deref() {
             // 57: operator intervention (shutdown, cancelled, statement_timeout); 53: out of connections, memory or disk;
-            // 08: connection exceptions; 40: serialization failure and deadlock.
-            Some(code) if ["57", "53", "08", "40"].contains(&&code[..2.min(code.len())]) => {
+            // 08: connection exceptions.
+            Some(code) if ["57", "53", "08"].contains(&&code[..2.min(code.len())]) => {
                 EventStoreError::Unavailable(refusal.message().to_owned())
             }
             Some("3D000") => EventStoreError::Unavailable(format!("{}: create it with createdb", refusal.message())),

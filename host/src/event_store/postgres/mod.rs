@@ -11,6 +11,7 @@ mod snapshots;
 mod streams;
 
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::PgPool;
@@ -42,7 +43,7 @@ impl PostgresEventStore {
     /// [`EventStoreError::Unavailable`] when the database cannot be reached, [`EventStoreError::Database`] when it refuses.
     pub async fn connect(url: &str, config: &PoolConfig) -> Result<Self, EventStoreError> {
         let (pool, append_pool) = connect::open(url, config).await?;
-        Ok(Self { pool, appenders: Appenders::of(append_pool), epoch: std::sync::Arc::default() })
+        Ok(Self { pool, appenders: Appenders::of(append_pool, config.statement_max), epoch: std::sync::Arc::default() })
     }
 
     /// Takes over a pool that is there already, for appends and reads alike. What [`connect`](Self::connect) sets on its
@@ -70,10 +71,13 @@ impl PostgresEventStore {
         migrate::check(&self.pool).await
     }
 
-    /// Closes all connections, once they are idle.
+    /// Closes all connections, once they are idle; waits for those that are not for 5 seconds at most.
     pub async fn close(&self) {
-        self.appenders.close().await;
-        self.pool.close().await;
+        let closed = async {
+            self.appenders.close().await;
+            self.pool.close().await;
+        };
+        drop(tokio::time::timeout(Duration::from_secs(5), closed).await);
     }
 }
 
