@@ -274,16 +274,96 @@ async fn a_newly_deployed_reducer_decides_the_next_command_on_every_host() {
         let reply = send(host, id, "PlaceOrder", &place_order()).await.unwrap();
         assert_eq!(reply.reducer.generation, Some(1));
     }
-    // The same logic in other bytes: a custom section does not change what a component does.
-    let mut other = component("order").to_vec();
-    other.extend([0, 5, 4, b'n', b'o', b't', b'e']);
-    let status = first.deploy(other).await.unwrap();
+    let status = first.deploy(in_other_bytes("order", 1)).await.unwrap();
     assert_eq!(status.reducer.generation, Some(2));
     for (host, id) in [(&first, "order-1"), (&second, "order-2")] {
         let reply = send(host, id, "AddItem", &add_item()).await.unwrap();
         assert_eq!(reply.reducer, status.reducer, "the sender notices nothing of the swap");
         assert_eq!(reply.version, Version::new(2));
     }
+}
+
+/// A custom section does not change what a component does, but it does change its digest.
+fn in_other_bytes(guest: &str, note: u8) -> Vec<u8> {
+    let mut component = component(guest).to_vec();
+    component.extend([0, 6, 4, b'n', b'o', b't', b'e', note]);
+    component
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_that_appends_nothing_follows_a_swap_too() {
+    let (first, database) = host_with(&["counter"]).await;
+    let second = Host::builder(Arc::clone(&database.store) as Arc<dyn Store>).start().unwrap();
+    send(&second, "counter-1", "Increment", r#"{"by":1}"#).await.unwrap();
+    first.deploy(in_other_bytes("counter", 1)).await.unwrap();
+    until("the other host draws states by the new reducer", || async {
+        second.state(&stream("counter-1"), None).await.unwrap().reducer.generation == Some(2)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn swaps_go_through_under_load_and_no_command_fails() {
+    let (host, database) = host_with(&["counter"]).await;
+    let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let clients: Vec<_> = (0..64)
+        .map(|client| {
+            let (host, stop) = (host.clone(), Arc::clone(&stop));
+            tokio::spawn(async move {
+                let mut accepted = 0_i64;
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    send(&host, &format!("counter-{client}"), "Increment", r#"{"by":1}"#).await.unwrap();
+                    accepted += 1;
+                }
+                accepted
+            })
+        })
+        .collect();
+    for swap in 0..20 {
+        let begun = std::time::Instant::now();
+        let status = host.deploy(in_other_bytes("counter", swap)).await.unwrap();
+        assert_eq!(status.reducer.generation, Some(u64::from(swap) + 2));
+        assert!(begun.elapsed() < Duration::from_secs(10), "swap {swap} took {:?}", begun.elapsed());
+    }
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    let mut accepted = 0;
+    for client in clients {
+        accepted += client.await.unwrap();
+    }
+    let mut connection = database.connect().await;
+    let recorded: i64 = sqlx::query_scalar("SELECT count(*) FROM events").fetch_one(&mut connection).await.unwrap();
+    assert_eq!(recorded, accepted);
+    // Every event of a generation comes before every event of the next one, in the order of the commits.
+    let backwards: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM (
+             SELECT (metadata->>'generation')::bigint AS generation,
+                    max((metadata->>'generation')::bigint) OVER (ORDER BY transaction_id, global_position) AS highest
+             FROM events) e
+         WHERE generation < highest",
+    )
+    .fetch_one(&mut connection)
+    .await
+    .unwrap();
+    assert_eq!(backwards, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_that_were_accepted_one_by_one_can_be_loaded_again() {
+    let store: Arc<dyn Store> = Arc::new(InMemoryEventStore::new());
+    let host = || {
+        let host = Host::builder(Arc::clone(&store)).snapshots(SnapshotConfig::never());
+        host.limits(Limits { events_per_decision_max: 1, ..Limits::default() }).start().unwrap()
+    };
+    let first = host();
+    deploy(&first, &["hostile"]).await;
+    // Together they are more than an instance's memory, so one page is too much for one call.
+    for _ in 0..80 {
+        send(&first, "hostile-1", "HugeEvent", r#"{"bytes":1000000}"#).await.unwrap();
+    }
+    assert!(first.shutdown().await);
+    let second = host();
+    assert_eq!(send(&second, "hostile-1", "Ok", "{}").await.unwrap().version, Version::new(81));
+    assert_eq!(second.state(&stream("hostile-1"), Some(Version::new(80))).await.unwrap().version, Version::new(80));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

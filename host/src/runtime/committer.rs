@@ -166,3 +166,28 @@ fn data_bytes(batch: &StreamBatch) -> usize {
     let commands = batch.commands.iter().map(|command| 500 + command.rejection.as_ref().map_or(0, rejection));
     events.chain(commands).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::{InMemoryEventStore, SerializedEvent, Version};
+
+    fn batch(id: &str, event_type: &str) -> StreamBatch {
+        let event = SerializedEvent { event_type: event_type.into(), data: Vec::new() };
+        StreamBatch::new(StreamId::new(id).unwrap(), Version::EMPTY, vec![event])
+    }
+
+    /// On one thread, so that all three are queued before the committer runs: they share a statement.
+    #[tokio::test]
+    async fn a_batch_that_no_store_could_take_fails_alone() {
+        let committer = Committer::start(Arc::new(InMemoryEventStore::new()), &Limits::default());
+        let appended = |id, event_type| committer.append(batch(id, event_type));
+        let (before, poisoned, behind) =
+            tokio::join!(appended("order-1", "A.v1"), appended("order-2", "B\0"), appended("order-3", "C.v1"));
+        for outcome in [before, behind] {
+            assert_eq!(outcome.unwrap().1, AppendOutcome::Appended { version: Version::new(1) });
+        }
+        assert!(matches!(poisoned, Err(EventStoreError::InvalidBatch(_))));
+    }
+}
