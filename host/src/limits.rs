@@ -36,7 +36,8 @@ pub struct Limits {
     pub commands_per_batch_max: usize,
     /// Streams that are appended by one statement. Default 256.
     pub streams_per_append_max: usize,
-    /// Statements in flight at once. Default 4, where the throughput of one Postgres stops to grow.
+    /// Statements in flight at once. Default: as many as the machine has cores, 2 to 4. Beyond 4 the throughput of one Postgres
+    /// stops to grow, and a host that shares two cores with it is faster with 2.
     pub appends_in_flight_max: usize,
     /// How often a batch is decided anew after conflicts before its senders are told. Default 8.
     pub conflict_retries_max: usize,
@@ -66,7 +67,7 @@ impl Default for Limits {
             mailbox_commands_max: 1_024,
             commands_per_batch_max: 256,
             streams_per_append_max: 256,
-            appends_in_flight_max: 4,
+            appends_in_flight_max: std::thread::available_parallelism().map_or(4, |cores| cores.get().clamp(2, 4)),
             conflict_retries_max: 8,
             entities_max: 15_000,
             entities_memory_bytes_max: 2 << 30,
