@@ -53,10 +53,8 @@ async fn the_log_cannot_be_changed() {
     assert_eq!(kept, 2);
 }
 
-/// An append whose statement began before a swap committed, and finished after it, must not go through. With FOR KEY SHARE
-/// instead of FOR SHARE it did.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_append_that_waits_for_a_swap_is_fenced_by_it() {
+/// A database with two components of one category, the first of which is active as generation 1.
+async fn with_two_reducers() -> TestDatabase {
     let database = database().await;
     let descriptor = Descriptor {
         name: "order".into(),
@@ -65,11 +63,18 @@ async fn an_append_that_waits_for_a_swap_is_fenced_by_it() {
         state_schema: "order.v1".into(),
         sdk_version: "0".into(),
     };
-    let (first, second) = (ReducerDigest::of(b"first"), ReducerDigest::of(b"second"));
-    for (digest, component) in [(first, b"first".as_slice()), (second, b"second")] {
-        database.store.save_reducer(digest, &descriptor, component).await.unwrap();
+    for component in [b"first".as_slice(), b"second"] {
+        database.store.save_reducer(ReducerDigest::of(component), &descriptor, component).await.unwrap();
     }
-    assert_eq!(database.store.activate("order", first).await.unwrap().generation, 1);
+    assert_eq!(database.store.activate("order", ReducerDigest::of(b"first")).await.unwrap().generation, 1);
+    database
+}
+
+/// An append whose statement began before a swap committed, and finished after it, must not go through. With FOR KEY SHARE
+/// instead of FOR SHARE it did.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_append_that_waits_for_a_swap_is_fenced_by_it() {
+    let database = with_two_reducers().await;
 
     // A swap that is under way: its row is written, and not committed.
     let mut swap = database.connect().await;
@@ -93,18 +98,7 @@ async fn an_append_that_waits_for_a_swap_is_fenced_by_it() {
 /// The other way round: a swap waits for the appends under the former generation that are under way.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_swap_waits_for_the_appends_under_the_former_generation() {
-    let database = database().await;
-    let descriptor = Descriptor {
-        name: "order".into(),
-        commands: Vec::new(),
-        event_types: Vec::new(),
-        state_schema: "order.v1".into(),
-        sdk_version: "0".into(),
-    };
-    for component in [b"first".as_slice(), b"second"] {
-        database.store.save_reducer(ReducerDigest::of(component), &descriptor, component).await.unwrap();
-    }
-    database.store.activate("order", ReducerDigest::of(b"first")).await.unwrap();
+    let database = with_two_reducers().await;
     let mut append = database.connect().await;
     append.execute("BEGIN").await.unwrap();
     append.execute("SELECT FROM active_reducers WHERE name = 'order' FOR SHARE").await.unwrap();

@@ -1,5 +1,6 @@
 //! The flow of a command, and the [`Host`] that an embedder holds.
 
+mod builder;
 mod command;
 mod committer;
 mod entities;
@@ -17,8 +18,9 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use builder::{HostBuilder, HostError};
 pub use command::{AppendedEvent, CommandError, CommandReply, CommandRequest, DecidedBy};
-pub use host::{DeployError, Host, HostBuilder, HostError, ReadError, ReducerStatus, StateView};
+pub use host::{DeployError, Host, ReadError, ReducerStatus, StateView};
 pub use load::LoadError;
 pub use replay::{ReplayReport, replay_stream};
 

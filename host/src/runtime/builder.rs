@@ -1,0 +1,138 @@
+//! Making a [`Host`]: its parts, and the tasks that run beside it.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::committer::Committer;
+use super::entities::Entities;
+use super::registry::Registry;
+use super::snapshots::SnapshotWriter;
+use super::{Host, Shared};
+use crate::Limits;
+use crate::event_store::{SnapshotConfig, Store};
+use crate::guest::{GuestEngine, GuestEngineError};
+use crate::reducer::Reducer;
+
+/// Makes a [`Host`].
+pub struct HostBuilder {
+    store: Arc<dyn Store>,
+    limits: Limits,
+    snapshot_config: SnapshotConfig,
+    native: Vec<Arc<dyn Reducer>>,
+    code_cache: Option<PathBuf>,
+}
+
+/// Why there is no host.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// The engine for components cannot start.
+    #[error(transparent)]
+    Engine(#[from] GuestEngineError),
+    /// Two reducers that are linked in have one name.
+    #[error("two reducers are named {0}")]
+    NamedTwice(String),
+}
+
+impl HostBuilder {
+    pub(super) fn new(store: Arc<dyn Store>) -> Self {
+        Self {
+            store,
+            limits: Limits::default(),
+            snapshot_config: SnapshotConfig::default(),
+            native: Vec::new(),
+            code_cache: None,
+        }
+    }
+
+    /// Links a native reducer in. It decides for its category, whatever was deployed under the name.
+    #[must_use]
+    pub fn reducer(mut self, reducer: impl Reducer) -> Self {
+        self.native.push(Arc::new(reducer));
+        self
+    }
+
+    /// Other limits than the default ones.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Other snapshots than one every 100 events.
+    #[must_use]
+    pub fn snapshots(mut self, config: SnapshotConfig) -> Self {
+        self.snapshot_config = config;
+        self
+    }
+
+    /// Keeps compiled components in a private directory, so that the next start does not compile them.
+    #[must_use]
+    pub fn code_cache(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.code_cache = Some(directory.into());
+        self
+    }
+
+    /// Starts the host's tasks on the tokio runtime that this is called on.
+    ///
+    /// # Errors
+    /// [`HostError`]
+    pub fn start(self) -> Result<Host, HostError> {
+        let mut names: Vec<_> = self.native.iter().map(|reducer| &reducer.descriptor().name).collect();
+        names.sort_unstable();
+        if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(HostError::NamedTwice(twice[0].clone()));
+        }
+        let mut engine = GuestEngine::new(&self.limits)?;
+        if let Some(directory) = self.code_cache {
+            engine = engine.with_cache(directory)?;
+        }
+        let (writer_tasks, stop_writers) = (TaskTracker::new(), CancellationToken::new());
+        let shared = Shared {
+            registry: Registry::new(Arc::clone(&self.store), engine.clone(), self.native),
+            entities: Entities::new(),
+            committer: Committer::start(Arc::clone(&self.store), &self.limits),
+            snapshots: SnapshotWriter::start(Arc::clone(&self.store), &writer_tasks, stop_writers.clone()),
+            snapshot_config: self.snapshot_config,
+            entity_tasks: TaskTracker::new(),
+            store: self.store,
+            limits: self.limits,
+            writer_tasks,
+            stop_writers,
+        };
+        let shared = Arc::new(shared);
+        tokio::spawn(retire_idle_entities(Arc::downgrade(&shared)));
+        tokio::spawn(follow_activations(Arc::downgrade(&shared)));
+        Ok(Host { shared, engine })
+    }
+}
+
+/// Looks a few times within [`Limits::entity_idle_max`] for entities that may leave; ends with the host.
+async fn retire_idle_entities(shared: Weak<Shared>) {
+    while let Some(idle_max) = shared.upgrade().map(|shared| shared.limits.entity_idle_max) {
+        tokio::time::sleep((idle_max / 4).max(Duration::from_millis(1))).await;
+        if let Some(shared) = shared.upgrade() {
+            shared.entities.retire_idle(idle_max);
+        }
+    }
+}
+
+/// How long a swap through another host stays unnoticed at most, by a host that appends nothing under it.
+const FOLLOW_EVERY: Duration = Duration::from_secs(1);
+
+/// Follows the swaps of other hosts; ends with the host.
+async fn follow_activations(shared: Weak<Shared>) {
+    loop {
+        tokio::time::sleep(FOLLOW_EVERY).await;
+        let Some(shared) = shared.upgrade() else { return };
+        if shared.entities.is_draining() {
+            return;
+        }
+        if let Err(error) = shared.registry.follow().await {
+            tracing::debug!(%error, "the activations could not be followed");
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Two hosts on one database, and swaps of the logic.
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hosts_on_one_stream_decide_again_and_their_senders_notice_nothing() {
+    let (first, database) = host_with(&["counter"]).await;
+    let second = Host::builder(Arc::clone(&database.store) as Arc<dyn Store>)
+        .limits(Limits { conflict_retries_max: 1_000, ..Limits::default() })
+        .start()
+        .unwrap();
+    let first = Host::builder(Arc::clone(first.store()))
+        .limits(Limits { conflict_retries_max: 1_000, ..Limits::default() })
+        .start()
+        .unwrap();
+    let senders: Vec<_> = (0..8)
+        .map(|sender| {
+            let host = if sender % 2 == 0 { first.clone() } else { second.clone() };
+            tokio::spawn(async move {
+                for _ in 0..25 {
+                    send(&host, "counter-shared", "Increment", r#"{"by":1}"#).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    for sender in senders {
+        sender.await.unwrap();
+    }
+    let view = first.state(&stream("counter-shared"), None).await.unwrap();
+    assert_eq!(view.version, Version::new(200));
+}
+
+/// A rejection decided on a state that another host has left behind would be a wrong answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rejection_is_never_decided_on_a_state_that_another_host_left_behind() {
+    let (first, database) = host_with(&["order"]).await;
+    let second = Host::builder(Arc::clone(&database.store) as Arc<dyn Store>).start().unwrap();
+    let rejected = send(&second, "order-1", "ShipOrder", r#"{"tracking":"1Z"}"#).await.unwrap_err();
+    assert!(matches!(&rejected, CommandError::Rejected(no) if no.code == "not-placed"));
+    send(&first, "order-1", "PlaceOrder", &place_order()).await.unwrap();
+    let shipped = send(&second, "order-1", "ShipOrder", r#"{"tracking":"1Z"}"#).await.unwrap();
+    assert_eq!(shipped.version, Version::new(2));
+    let rejected = send(&first, "order-1", "AddItem", &add_item()).await.unwrap_err();
+    assert!(matches!(&rejected, CommandError::Rejected(no) if no.code == "already-shipped"), "{rejected}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_id_from_many_clients_at_once_on_two_hosts_is_one_command() {
+    let (first, database) = host_with(&["counter"]).await;
+    let second = Host::builder(Arc::clone(&database.store) as Arc<dyn Store>).start().unwrap();
+    let clients: Vec<_> = (0..32)
+        .map(|client| {
+            let host = if client % 2 == 0 { first.clone() } else { second.clone() };
+            let command_id = Some("the-one".into());
+            let request = CommandRequest { command_id, ..request("counter-1", "Increment", r#"{"by":1}"#) };
+            tokio::spawn(async move { host.send(request).await.unwrap() })
+        })
+        .collect();
+    for client in clients {
+        assert_eq!(client.await.unwrap().version, Version::new(1));
+    }
+    assert_eq!(database.store.read_stream(&stream("counter-1"), Version::EMPTY, 10).await.unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_newly_deployed_reducer_decides_the_next_command_on_every_host() {
+    let (first, database) = host_with(&["order"]).await;
+    let second = Host::builder(Arc::clone(&database.store) as Arc<dyn Store>).start().unwrap();
+    for host in [&first, &second] {
+        let id = if std::ptr::eq(host, &first) { "order-1" } else { "order-2" };
+        let reply = send(host, id, "PlaceOrder", &place_order()).await.unwrap();
+        assert_eq!(reply.reducer.generation, Some(1));
+    }
+    let status = first.deploy(in_other_bytes("order", 1)).await.unwrap();
+    assert_eq!(status.reducer.generation, Some(2));
+    for (host, id) in [(&first, "order-1"), (&second, "order-2")] {
+        let reply = send(host, id, "AddItem", &add_item()).await.unwrap();
+        assert_eq!(reply.reducer, status.reducer, "the sender notices nothing of the swap");
+        assert_eq!(reply.version, Version::new(2));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_that_appends_nothing_follows_a_swap_too() {
+    let (first, database) = host_with(&["counter"]).await;
+    let second = Host::builder(Arc::clone(&database.store) as Arc<dyn Store>).start().unwrap();
+    send(&second, "counter-1", "Increment", r#"{"by":1}"#).await.unwrap();
+    first.deploy(in_other_bytes("counter", 1)).await.unwrap();
+    until("the other host draws states by the new reducer", || async {
+        second.state(&stream("counter-1"), None).await.unwrap().reducer.generation == Some(2)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn swaps_go_through_under_load_and_no_command_fails() {
+    let (host, database) = host_with(&["counter"]).await;
+    let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let clients: Vec<_> = (0..64)
+        .map(|client| {
+            let (host, stop) = (host.clone(), Arc::clone(&stop));
+            tokio::spawn(async move {
+                let mut accepted = 0_i64;
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    send(&host, &format!("counter-{client}"), "Increment", r#"{"by":1}"#).await.unwrap();
+                    accepted += 1;
+                }
+                accepted
+            })
+        })
+        .collect();
+    for swap in 0..20 {
+        let begun = std::time::Instant::now();
+        let status = host.deploy(in_other_bytes("counter", swap)).await.unwrap();
+        assert_eq!(status.reducer.generation, Some(u64::from(swap) + 2));
+        assert!(begun.elapsed() < Duration::from_secs(10), "swap {swap} took {:?}", begun.elapsed());
+    }
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    let mut accepted = 0;
+    for client in clients {
+        accepted += client.await.unwrap();
+    }
+    let mut connection = database.connect().await;
+    let recorded: i64 = sqlx::query_scalar("SELECT count(*) FROM events").fetch_one(&mut connection).await.unwrap();
+    assert_eq!(recorded, accepted);
+    // Every event of a generation comes before every event of the next one, in the order of the commits.
+    let backwards: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM (
+             SELECT (metadata->>'generation')::bigint AS generation,
+                    max((metadata->>'generation')::bigint) OVER (ORDER BY transaction_id, global_position) AS highest
+             FROM events) e
+         WHERE generation < highest",
+    )
+    .fetch_one(&mut connection)
+    .await
+    .unwrap();
+    assert_eq!(backwards, 0);
+}
