@@ -47,7 +47,7 @@ Environment:
 /// Runs event-sourced business logic as sandboxed WebAssembly components over PostgreSQL.
 #[derive(Parser)]
 #[command(name = "foldhost", version, after_help = EXAMPLES, max_term_width = 120, subcommand_required = true)]
-struct Cli {
+pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,
 }
@@ -81,25 +81,24 @@ impl Command {
     }
 }
 
-/// Reads the command line, runs the command and tells its failure in one line.
-pub(crate) fn run() -> ExitCode {
-    let cli = Cli::parse();
-    // The first provider that is installed wins, and there is no other.
-    drop(rustls::crypto::ring::default_provider().install_default());
-    let outcome = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => {
-            let outcome = runtime.block_on(cli.command.run());
-            // A thread that still reads or compiles is not waited for: all that has to be durable is.
-            runtime.shutdown_background();
-            outcome
-        }
-        Err(error) => Err(CliError::Runtime(error)),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            output::tell_failure(&error);
+impl Cli {
+    /// Runs the command that was typed.
+    pub(crate) async fn run(self) -> Result<(), CliError> {
+        self.command.run().await
+    }
+}
+
+/// Tells a failure in one line, and the exit status for it.
+pub(crate) fn tell(error: &anyhow::Error) -> ExitCode {
+    match error.downcast_ref::<CliError>() {
+        Some(CliError::OutputClosed) => CliError::OutputClosed.exit_code(),
+        Some(error) => {
+            output::tell_failure(&error.to_string());
             error.exit_code()
+        }
+        None => {
+            output::tell_failure(&format!("{error:#}"));
+            ExitCode::FAILURE
         }
     }
 }

@@ -28,12 +28,10 @@ pub(crate) fn pretty(document: &serde_json::Value) -> String {
     serde_json::to_string_pretty(document).unwrap_or_else(|_| document.to_string())
 }
 
-/// Tells a failure in one line; a reader that has gone is none.
-pub(crate) fn tell_failure(error: &CliError) {
-    if !matches!(error, CliError::OutputClosed) {
-        // Nobody is left to tell when this fails too.
-        drop(writeln!(io::stderr().lock(), "error: {}", one_line(&error.to_string())));
-    }
+/// Tells a failure in one line.
+pub(crate) fn tell_failure(error: &str) {
+    // Nobody is left to tell when this fails too.
+    drop(writeln!(io::stderr().lock(), "error: {}", one_line(error)));
 }
 
 /// The text without line breaks and other control characters: a message may quote what others wrote.

@@ -43,8 +43,8 @@ pub(crate) struct Args {
     /// Leave the database's schema alone, and refuse to start when it is not the one needed
     #[arg(long)]
     no_migrate: bool,
-    /// Database connections at most
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    /// Database connections at most; a quarter of them, four at most, append
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(2..=1000))]
     connections: u32,
     /// How a line of the log is written
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
