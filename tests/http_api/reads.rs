@@ -46,7 +46,9 @@ async fn a_version_beyond_the_head_is_answered_with_the_head() {
 async fn a_stream_without_events_is_unknown() {
     let server = serve().await;
     server.get("/streams/counter-1").await.problem(404, "unknown-stream");
-    server.get("/streams/counter-1?at=1").await.problem(404, "unknown-stream");
+    for at in [0, 1] {
+        server.get(&format!("/streams/counter-1?at={at}")).await.problem(404, "unknown-stream");
+    }
     server.get("/streams/counter-1/events").await.problem(404, "unknown-stream");
     server.get("/streams/counter-1/events?from=5").await.problem(404, "unknown-stream");
     server.get("/streams/ghost-1").await.problem(404, "unknown-category");

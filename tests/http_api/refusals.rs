@@ -71,6 +71,7 @@ async fn a_header_that_cannot_be_read_is_named() {
         ("idempotency-key", ""),
         ("idempotency-key", long.as_str()),
         ("idempotency-key", "ü"),
+        ("idempotency-key", "a\tb"),
     ];
     for (name, value) in cases {
         let request = server.command("counter-1", "Increment", r#"{"by":1}"#).header(name, value);

@@ -78,6 +78,10 @@ fn command_id(headers: &HeaderMap) -> Result<Option<String>, Problem> {
                 format!("the header {IDEMPOTENCY_KEY} has 1 to {NAME_BYTES_MAX} bytes, this one has {}", id.len());
             Err(Problem::new(&kinds::INVALID_HEADER, detail))
         }
+        Some(id) if id.chars().any(char::is_control) => {
+            let detail = format!("the header {IDEMPOTENCY_KEY} holds no control characters, tabs included");
+            Err(Problem::new(&kinds::INVALID_HEADER, detail))
+        }
         id => Ok(id.map(str::to_owned)),
     }
 }

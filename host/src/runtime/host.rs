@@ -172,11 +172,15 @@ impl Host {
             Some(at) => load_until(&**store, &*active.reducer, stream_id, limits, at).await,
         };
         let mut loaded = loaded.map_err(CommandError::from)?;
+        if loaded.version == Version::EMPTY {
+            // Version 0 of a stream that has events is a state too: the one that its first command was decided on.
+            let first = store.load_events(stream_id, Version::EMPTY, 1).await.map_err(CommandError::from)?;
+            if first.is_empty() {
+                return Err(ReadError::UnknownStream(stream_id.clone()));
+            }
+        }
         if let Some(asked) = at.filter(|asked| *asked > loaded.version) {
             return Err(ReadError::BeyondHead { stream_id: stream_id.clone(), asked, head: loaded.version });
-        }
-        if loaded.version == Version::EMPTY && at.is_none() {
-            return Err(ReadError::UnknownStream(stream_id.clone()));
         }
         let json = loaded.aggregate.state_json().map_err(CommandError::from)?;
         Ok(StateView { version: loaded.version, json, reducer: active.decided_by() })
