@@ -13,9 +13,6 @@ const STREAMS: usize = 10_000;
 /// of their component 10,000 times.
 fn resident_bytes() -> u64 {
     let rollup = std::fs::read_to_string("/proc/self/smaps_rollup").expect("this bench reads Linux' /proc");
-    if std::env::var_os("FOLDHOST_BENCH_VERBOSE").is_some() {
-        eprintln!("{rollup}");
-    }
     let line = rollup.lines().find(|line| line.starts_with("Pss:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
 }

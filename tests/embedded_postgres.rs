@@ -162,6 +162,14 @@ async fn a_directory_that_holds_something_else_is_refused_and_left_alone() {
 }
 
 #[tokio::test]
+async fn a_directory_with_another_program_s_file_under_our_marker_s_name_is_refused() {
+    let home = open_dir();
+    fs::write(home.path().join("foldhost.data"), "somebody else's").unwrap();
+    let error = refusal(config(home.path())).await;
+    assert!(matches!(error, EmbeddedPostgresError::NotOurs { .. }), "{error}");
+}
+
+#[tokio::test]
 async fn a_private_directory_with_an_odd_name_serves() {
     let dir = open_dir();
     let private = dir.path().join("a \"b\", c=d%20");

@@ -12,6 +12,7 @@
 //! | [`reducer`] | the contract as the host sees it: one trait for components and native logic |
 //! | [`guest`] | components in their sandbox; all of wasmtime |
 //! | [`event_store`] | the log, in Postgres or in memory; all of the SQL |
+//! | [`limits`] | every bound that an embedder may set |
 //! | [`embedded_postgres`] | a private server for whoever has none |
 //! | [`build`] | from a crate to a component |
 //!

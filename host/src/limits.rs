@@ -1,4 +1,4 @@
-//! Every bound on what comes from outside, in one place.
+//! The bounds that an embedder may set, in one place. Fixed ones are constants beside what they bound.
 
 use std::time::Duration;
 

@@ -28,7 +28,7 @@ fn a_database_that_is_down_is_told_without_its_password() {
     let url = format!("postgres://me:secret@{}/orders", closed_address());
     for args in [&["migrate"][..], &["replay"]] {
         let line = Outcome::from(foldhost(args.iter().copied()).env("DATABASE_URL", &url).output().unwrap()).failure(1);
-        assert!(line.contains("the database is unavailable") && line.contains("DATABASE_URL names it"), "{line}");
+        assert!(line.contains("the database is unavailable") && line.contains("DATABASE_URL has to name"), "{line}");
         assert!(!line.contains("secret"), "{line}");
     }
 }

@@ -1,7 +1,7 @@
 //! What a decision may depend on beside the state and the command.
 
-/// The circumstances of one decision. The host fills it in once, so that deciding again gives the same answer, byte for
-/// byte: take the time from here and never from a clock, chance from `seed` and never from a random source.
+/// The circumstances of one decision: with the same state, command and context it comes out the same, byte for byte. When
+/// the host decides a command again, because the stream went on, time and command id stay, version and seed change. So take the time from here and never from a clock, chance from `seed` and never from a random source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Context {
     /// The stream that the command is for, as in `order-7f3c`.

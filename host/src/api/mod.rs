@@ -36,7 +36,7 @@
 //! | 503 | `contended`, `shutting-down`, `store-unavailable`, `not-ready`, `too-many-subscribers`, `reducer-not-started` |
 //! | 504 | `timeout` |
 //!
-//! After `lost`, `timeout`, `store-unavailable` and `store-failed` it is not known whether a command was done.
+//! After `lost`, `timeout` and `store-unavailable` it is not known whether a command was done.
 
 mod around;
 mod commands;

@@ -59,7 +59,7 @@ pub(super) fn header_text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Resu
     if values.next().is_some() {
         return Err(refuse("is there twice: send it once"));
     }
-    value.to_str().map(Some).map_err(|_| refuse("has characters beyond visible ASCII"))
+    value.to_str().map(Some).map_err(|_| refuse("has characters beyond printable ASCII"))
 }
 
 /// The body's media type without parameters, in lower case; none if there is no `Content-Type`.

@@ -55,7 +55,7 @@ pub(crate) enum CliError {
     DatabaseEnded(ServerExit),
     #[error(transparent)]
     EmbeddedPostgres(#[from] EmbeddedPostgresError),
-    #[error("{source}; check that the database server runs, and that {named_by} names it")]
+    #[error("{source}; {named_by} has to name a PostgreSQL server that runs, a database on it, and who may use it")]
     DatabaseUrl { source: EventStoreError, named_by: &'static str },
     #[error("{named_by} names no PostgreSQL database: write postgres://USER:PASSWORD@HOST:5432/NAME")]
     NotPostgres { named_by: &'static str },

@@ -123,7 +123,8 @@ fn state_of(path: &Path) -> Result<State, EmbeddedPostgresError> {
     let mut is_empty = true;
     for entry in entries {
         let name = entry.map_err(|source| EmbeddedPostgresError::io("read", path, source))?.file_name();
-        if name == MARKER {
+        // By its text, or the part of it that a crash let through: another program's file may have the name.
+        if name == MARKER && fs::read(path.join(MARKER)).is_ok_and(|text| MARKER_TEXT.as_bytes().starts_with(&text)) {
             return Ok(State::Ours);
         }
         // A freshly made file system is as good as empty.

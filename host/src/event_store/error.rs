@@ -29,7 +29,7 @@ pub enum EventStoreError {
         /// In what.
         reason: String,
     },
-    /// The database does not answer, or not in time. What was being written may or may not be durable.
+    /// The database does not answer, not in time, or not as it should. What was being written may or may not be durable.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
     /// The database answered with an error, and did nothing of what it was asked.

@@ -29,7 +29,8 @@ pub trait EventStore: Send + Sync + 'static {
     /// the order of the batches. When this returns `Ok`, every [`AppendOutcome::Appended`] is durable.
     ///
     /// # Errors
-    /// [`EventStoreError`]: then it is not known what was appended. [`EventStoreError::InvalidBatch`]: then nothing was.
+    /// [`EventStoreError::InvalidBatch`] and [`EventStoreError::Database`]: then nothing was appended, and the caller may send
+    /// the batches again one by one. Any other: then it is not known what was.
     async fn append(&self, batches: &[StreamBatch]) -> Result<Vec<AppendOutcome>, EventStoreError>;
 
     /// The newest snapshot of `state_schema`, and the first page of at most `events_max` events behind it.

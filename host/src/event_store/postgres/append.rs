@@ -138,7 +138,7 @@ pub(super) async fn append(
     appender.keep();
     if rows.len() != batches.len() {
         let reason = format!("{} outcomes came back for {} streams", rows.len(), batches.len());
-        return Err(EventStoreError::Database(reason));
+        return Err(EventStoreError::Unavailable(reason));
     }
     let outcomes = batches.iter().zip(&rows).map(|(batch, row)| match row.admitted {
         false => Some(AppendOutcome::Fenced),

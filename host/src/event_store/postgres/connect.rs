@@ -14,7 +14,7 @@ use crate::event_store::EventStoreError;
 pub struct PoolConfig {
     /// Connections that load and read, at most. Default 12.
     pub connections_max: u32,
-    /// Connections that append, at most. Default 4, as many as a host has appends in flight: no read ever keeps one waiting.
+    /// Connections that append, at most. Default 4, the most that a host has in flight by default: no read ever keeps one waiting.
     pub append_connections_max: u32,
     /// How long a caller waits for a connection. Default 10 seconds.
     pub acquire_max: Duration,

@@ -13,18 +13,18 @@ pub(super) fn database_error(error: sqlx::Error) -> EventStoreError {
                 EventStoreError::Unavailable(refusal.message().to_owned())
             }
             Some("3D000") => EventStoreError::Unavailable(format!("{}: create it with createdb", refusal.message())),
-            Some("28P01" | "28000") => {
-                EventStoreError::Unavailable(format!("{}: check user and password in the URL", refusal.message()))
-            }
+            Some("28P01" | "28000") => EventStoreError::Unavailable(refusal.message().to_owned()),
             Some("42P01") => EventStoreError::Schema(
                 "the database has no foldhost schema, or an incomplete one: run `foldhost migrate`".into(),
             ),
             _ => EventStoreError::Database(refusal.message().to_owned()),
         },
-        Error::Io(reason) => EventStoreError::Unavailable(format!("{reason}: is the server up, and the URL right?")),
-        Error::PoolTimedOut => EventStoreError::Unavailable("no connection came free in time".into()),
+        Error::Io(reason) => EventStoreError::Unavailable(reason.to_string()),
+        Error::PoolTimedOut => {
+            EventStoreError::Unavailable("no connection in time: it is down, or all connections are in use".into())
+        }
         Error::PoolClosed => EventStoreError::Unavailable("the host is shutting down".into()),
-        Error::Tls(_) | Error::Protocol(_) | Error::WorkerCrashed => EventStoreError::Unavailable(error.to_string()),
-        _ => EventStoreError::Database(error.to_string()),
+        // An answer that cannot be read comes after the statement was done: nothing may be sent again for it.
+        _ => EventStoreError::Unavailable(error.to_string()),
     }
 }
