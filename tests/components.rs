@@ -185,7 +185,7 @@ fn a_recorded_event_that_cannot_be_read_names_its_version() {
 
 /// What each of the hostile guest's misdeeds comes to.
 #[test]
-fn every_misdeed_is_a_typed_fault_within_a_second_and_the_neighbour_goes_on() {
+fn every_misdeed_is_a_typed_fault_and_the_neighbour_goes_on() {
     let guest = component_reducer("hostile");
     let mut neighbour = guest.create(&stream("hostile-neighbour")).unwrap();
     let is_trap = |fault: &ReducerFault| matches!(fault, ReducerFault::Trap { .. });
@@ -213,7 +213,8 @@ fn every_misdeed_is_a_typed_fault_within_a_second_and_the_neighbour_goes_on() {
         };
         assert!(check(&fault), "{name} came to {fault:?}");
         assert!(!fault.to_string().contains('\n'), "{fault}");
-        assert!(begun.elapsed() < Duration::from_secs(1), "{name} took {:?}", begun.elapsed());
+        // About a tenth of a second by itself; the bound is for a machine that has much else to do.
+        assert!(begun.elapsed() < Duration::from_secs(5), "{name} took {:?}", begun.elapsed());
         let decided = neighbour.decide(&Command::json("Ok", "{}"), &context("hostile-neighbour", 0)).unwrap();
         assert_eq!(decided.events.len(), 1);
     }
