@@ -19,12 +19,13 @@ pub(super) async fn execute(entity: &mut Entity, inbox: &mut VecDeque<Pending>) 
         Ok(taken) => taken,
         Err(error) => return inbox.drain(..).for_each(|pending| pending.answer(Err(error.clone()))),
     };
-    // 2. Recall the commands that were decided before. After loading: an outcome that comes later moves the head, and 4 fails.
+    // 2. Recall the commands that were decided before. After loading: an outcome that comes later moves the head or leaves its
+    //    record, and 4 fails by either.
     let remembered = match recall(&entity.shared, &entity.stream_id, inbox).await {
         Ok(remembered) => remembered,
         Err(error) => return inbox.drain(..).for_each(|pending| pending.answer(Err(error.clone().into()))),
     };
-    // 3. Decide and apply, command after command, on a state that is not durable yet.
+    // 3. Decide and apply, command after command, on a state that is not durable yet. Effects are refused here.
     let mut turn = Turn::new(&entity.stream_id, &warm);
     let commands_max = entity.shared.limits.commands_per_batch_max.max(1);
     while turn.has_room(commands_max)
