@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use foldhost::event_store::{AppendOutcome, Cursor, Fence, StreamBatch};
+use foldhost::event_store::{AppendOutcome, Cursor, Fence, LogFilter, SnapshotKey, StreamBatch};
 use foldhost::reducer::{Descriptor, ReducerDigest};
 use foldhost::{
     Event, EventStore, EventStoreError, PoolConfig, PostgresEventStore, ReducerStore, SerializedEvent, StreamId,
@@ -33,7 +33,7 @@ async fn until_somebody_waits_for_a_lock(connection: &mut PgConnection) {
 #[tokio::test]
 async fn the_log_cannot_be_changed() {
     let database = database().await;
-    database.store.append(&[batch("order-1", 0, 2)]).await.unwrap();
+    database.store.append_many(&[batch("order-1", 0, 2)]).await.unwrap();
     let mut connection = database.connect().await;
     for statement in [
         "UPDATE events SET event_type = 'Forged.v1'",
@@ -85,7 +85,7 @@ async fn an_append_that_waits_for_a_swap_is_fenced_by_it() {
     let store = Arc::clone(&database.store);
     let late = tokio::spawn(async move {
         let fence = Some(Fence { reducer: "order".into(), generation: 1 });
-        store.append(&[StreamBatch { fence, ..batch("order-1", 0, 1) }]).await.unwrap()
+        store.append_many(&[StreamBatch { fence, ..batch("order-1", 0, 1) }]).await.unwrap()
     });
     let mut watch = database.connect().await;
     until_somebody_waits_for_a_lock(&mut watch).await;
@@ -115,7 +115,7 @@ async fn a_swap_waits_for_the_appends_under_the_former_generation() {
 async fn log(database: &TestDatabase, after: Option<Cursor>, count: usize) -> Vec<(Cursor, Event)> {
     let read = async {
         loop {
-            let events = database.store.read_all(after, 10).await.unwrap();
+            let events = database.store.read_all(after, &LogFilter::default(), 10.into()).await.unwrap();
             if events.len() >= count {
                 return events;
             }
@@ -129,13 +129,13 @@ async fn log(database: &TestDatabase, after: Option<Cursor>, count: usize) -> Ve
 #[tokio::test]
 async fn a_reader_of_the_log_never_passes_an_open_transaction() {
     let database = database().await;
-    database.store.append(&[batch("order-1", 0, 1)]).await.unwrap();
+    database.store.append_many(&[batch("order-1", 0, 1)]).await.unwrap();
     let mut open = database.connect().await;
     open.execute("BEGIN").await.unwrap();
     open.execute("INSERT INTO events (stream_id, version, event_type, event_data) VALUES ('slow-1', 1, 'Slow.v1', '')")
         .await
         .unwrap();
-    database.store.append(&[batch("order-2", 0, 1)]).await.unwrap();
+    database.store.append_many(&[batch("order-2", 0, 1)]).await.unwrap();
     let seen = log(&database, None, 1).await;
     let streams: Vec<_> = seen.iter().map(|(_, event)| event.stream_id.as_str()).collect();
     assert_eq!(streams, ["order-1"], "order-2 has to wait for what could still come before it");
@@ -160,9 +160,9 @@ async fn a_hole_in_a_stream_is_told_and_not_folded() {
     }
     let stream = StreamId::new("order-1").unwrap();
     for loaded in [
-        database.store.load(&stream, "order.v1", 10).await.map(|_| ()),
-        database.store.load_events(&stream, Version::EMPTY, 10).await.map(|_| ()),
-        database.store.load_events(&stream, Version::new(1), 10).await.map(|_| ()),
+        database.store.load(&stream, Some(&SnapshotKey::schema("order.v1")), 10.into()).await.map(|_| ()),
+        database.store.load_events(&stream, Version::EMPTY, 10.into()).await.map(|_| ()),
+        database.store.load_events(&stream, Version::new(1), 10.into()).await.map(|_| ()),
     ] {
         assert!(matches!(loaded, Err(EventStoreError::Corrupt { .. })), "{loaded:?}");
     }
@@ -205,7 +205,7 @@ async fn a_schema_that_is_newer_or_older_is_refused_with_what_to_do() {
     let store = PostgresEventStore::connect(&url, &PoolConfig::default()).await.unwrap();
     let older = store.check_schema().await.unwrap_err().to_string();
     assert!(older.contains("foldhost migrate"), "{older}");
-    let missing = store.append(&[batch("order-1", 0, 1)]).await.unwrap_err().to_string();
+    let missing = store.append_many(&[batch("order-1", 0, 1)]).await.unwrap_err().to_string();
     assert!(missing.contains("foldhost migrate"), "{missing}");
     store.migrate().await.unwrap();
     connection

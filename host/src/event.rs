@@ -1,9 +1,15 @@
 //! What is recorded: an event on its way to the store, one that came back, and a page of them packed for a fold.
 
+mod metadata;
+
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+
+pub use metadata::{EventMetadata, METADATA_BYTES_MAX, MetadataError, TraceParent, TraceParentError};
 
 use crate::{StreamId, Version};
+
+/// The type of the event that closes a stream: always its last one, without data. The store refuses it in an append.
+pub const STREAM_CLOSED: &str = "$stream-closed";
 
 /// An event that a reducer emitted, encoded and not yet appended. The host never decodes `data`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,18 +35,8 @@ pub struct Event {
     pub metadata: EventMetadata,
     /// When the database took it.
     pub created_at: DateTime<Utc>,
-}
-
-/// What is recorded beside an event's data.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, serde::Deserialize)]
-#[serde(default)]
-pub struct EventMetadata {
-    /// The command that led to the event.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub command_id: Option<String>,
-    /// The activation of the reducer that decided; absent for a reducer that is linked into the host.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub generation: Option<u64>,
+    /// Whether its stream's key was dropped: then `data` is empty, for good.
+    pub erased: bool,
 }
 
 /// Events of one stream, column by column, in the form that [`Aggregate::apply`](crate::Aggregate::apply) folds.
@@ -113,6 +109,19 @@ impl PackedEvents {
     pub fn last_version(&self) -> Option<Version> {
         (!self.is_empty()).then(|| Version::new(self.first_version + self.len() as u64 - 1))
     }
+
+    /// Takes away the event that closes a stream, if the page ends with it, and says whether it did. No reducer knows it.
+    pub fn take_closing(&mut self) -> bool {
+        let last = self.type_index.last().map(|index| self.event_types[usize::from(*index)].as_str());
+        if last != Some(STREAM_CLOSED) {
+            return false;
+        }
+        self.type_index.pop();
+        self.ends.pop();
+        self.data.truncate(self.ends.last().map_or(0, |end| *end as usize));
+        self.event_types.retain(|event_type| event_type != STREAM_CLOSED);
+        true
+    }
 }
 
 /// Fills a page event by event.
@@ -178,6 +187,19 @@ mod tests {
         assert_eq!(page.ends, [1, 1, 3]);
         assert_eq!(page.data, b"xyz");
         assert_eq!(page.last_version(), Some(Version::new(7)));
+    }
+
+    #[test]
+    fn the_event_that_closes_a_stream_is_taken_off_the_page() {
+        let mut packer = Packer::default();
+        packer.push(Version::new(1), "A.v1", b"x").unwrap();
+        let open = packer.page.clone();
+        packer.push(Version::new(2), STREAM_CLOSED, b"").unwrap();
+        let mut page = packer.finish();
+        assert!(page.take_closing());
+        assert_eq!(page, open);
+        assert!(!page.take_closing());
+        assert!(!PackedEvents::new().take_closing());
     }
 
     #[test]

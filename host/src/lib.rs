@@ -29,13 +29,13 @@ pub mod reducer;
 pub mod runtime;
 pub mod stream;
 
-pub use event::{Event, EventMetadata, PackedEvents, SerializedEvent};
+pub use event::{Event, EventMetadata, PackedEvents, SerializedEvent, TraceParent};
 pub use event_store::{
-    EventStore, EventStoreError, InMemoryEventStore, PoolConfig, PostgresEventStore, ReducerStore, SnapshotConfig,
-    Store,
+    EventStore, EventStoreError, InMemoryEventStore, LogFilter, PageLimit, PoolConfig, PostgresEventStore,
+    ReducerStore, SnapshotConfig, Store,
 };
 pub use guest::{ComponentReducer, GuestEngine};
 pub use limits::Limits;
 pub use reducer::{Aggregate, Command, NativeReducer, Payload, Reducer};
-pub use runtime::{CommandError, CommandReply, CommandRequest, Host, HostBuilder};
+pub use runtime::{CommandError, CommandMetadata, CommandReply, CommandRequest, Host, HostBuilder};
 pub use stream::{ExpectedVersion, StreamId, Version};

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::event_store::PageLimit;
+
 /// What a host puts up with. Units stand last in the names.
 ///
 /// ```
@@ -30,6 +32,8 @@ pub struct Limits {
     pub event_bytes_max: usize,
     /// Events folded by one call, and read by one query. Default 1,000: where the fold's speed stops to grow.
     pub events_per_page_max: usize,
+    /// Data of the events read by one query. Default 8 MiB: a page ends with the event that reaches it.
+    pub page_bytes_max: usize,
     /// Commands that may wait at one stream. Default 1,024; the next one is told that the stream is busy.
     pub mailbox_commands_max: usize,
     /// Commands of one stream that are appended as one batch. Default 256.
@@ -52,6 +56,14 @@ pub struct Limits {
     pub drain_max: Duration,
 }
 
+impl Limits {
+    /// How much one query reads.
+    #[must_use]
+    pub fn page(&self) -> PageLimit {
+        PageLimit { events_max: self.events_per_page_max, bytes_max: self.page_bytes_max }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -64,6 +76,7 @@ impl Default for Limits {
             events_per_decision_max: 1_000,
             event_bytes_max: 1 << 20,
             events_per_page_max: 1_000,
+            page_bytes_max: PageLimit::BYTES_MAX_DEFAULT,
             mailbox_commands_max: 1_024,
             commands_per_batch_max: 256,
             streams_per_append_max: 256,

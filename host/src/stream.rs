@@ -215,6 +215,12 @@ impl ExpectedVersion {
     }
 }
 
+impl From<Version> for ExpectedVersion {
+    fn from(version: Version) -> Self {
+        Self::Exact(version)
+    }
+}
+
 impl fmt::Display for ExpectedVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -77,7 +77,7 @@ impl EventStore for MoodyStore {
     }
 
     async fn read_all(&self, after: Option<Cursor>, max: usize) -> Result<Vec<(Cursor, Event)>, EventStoreError> {
-        self.enter().await?.read_all(after, max).await
+        self.enter().await?.read_all(after, &LogFilter::default(), max.into()).await
     }
 
     async fn read_streams(

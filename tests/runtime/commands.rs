@@ -44,7 +44,7 @@ async fn two_thousand_commands_on_one_stream_from_64_clients_end_as_exactly_two_
         versions.extend(client.await.unwrap());
     }
     assert_eq!(versions.len(), 2_000, "every command has a version of its own");
-    let events = database.store.read_stream(&stream("counter-hot"), Version::EMPTY, 5_000).await.unwrap();
+    let events = database.store.read_stream(&stream("counter-hot"), Version::EMPTY, 5_000.into()).await.unwrap();
     assert_eq!(events.len(), 2_000);
     let commands: HashSet<_> = events.iter().map(|event| event.metadata.command_id.clone().unwrap()).collect();
     assert_eq!(commands.len(), 2_000, "every command is recorded once");
@@ -109,7 +109,7 @@ async fn a_command_sent_again_under_its_id_is_answered_and_not_done_again() {
     }
     let reused = host.send(with_id("place-1", "ShipOrder", r#"{"tracking":"3"}"#)).await.unwrap_err();
     assert!(matches!(reused, CommandError::IdReused { .. }), "{reused}");
-    assert_eq!(database.store.read_stream(&stream("order-1"), Version::EMPTY, 10).await.unwrap().len(), 2);
+    assert_eq!(database.store.read_stream(&stream("order-1"), Version::EMPTY, 10.into()).await.unwrap().len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -26,7 +26,7 @@ async fn what_a_guest_does_stays_in_its_stream() {
         assert_eq!(before.unwrap().version.next(), behind.unwrap().version, "{name} left no event");
     }
     send(&host, "order-1", "PlaceOrder", &place_order()).await.unwrap();
-    let events = database.store.read_stream(&stream("hostile-1"), Version::EMPTY, 100).await.unwrap();
+    let events = database.store.read_stream(&stream("hostile-1"), Version::EMPTY, 100.into()).await.unwrap();
     assert_eq!(events.len(), 19);
     assert!(events.iter().all(|event| event.event_type == "Fine.v1"));
 }
@@ -36,7 +36,7 @@ async fn a_stream_that_its_reducer_cannot_fold_fails_alone_and_says_at_which_eve
     let (host, database) = host_with(&["order"]).await;
     let mut events = history(3);
     events[2].event_type = "OrderTeleported.v1".into();
-    database.store.append(&[StreamBatch::new(stream("order-bad"), Version::EMPTY, events)]).await.unwrap();
+    database.store.append_many(&[StreamBatch::new(stream("order-bad"), Version::EMPTY, events)]).await.unwrap();
     let fault = send(&host, "order-bad", "AddItem", &add_item()).await.unwrap_err();
     assert!(matches!(fault, CommandError::Fault(ReducerFault::Apply { version: 3, .. })), "{fault}");
     send(&host, "order-good", "PlaceOrder", &place_order()).await.unwrap();

@@ -49,7 +49,10 @@ async fn a_shutdown_answers_every_command_that_was_taken_and_takes_no_more() {
             })
         })
         .collect();
-    until("the load is on", || async { database.store.read_all(None, 200).await.unwrap().len() >= 100 }).await;
+    until("the load is on", || async {
+        database.store.read_all(None, &foldhost::LogFilter::default(), 200.into()).await.unwrap().len() >= 100
+    })
+    .await;
     assert!(host.shutdown().await);
     let mut accepted = 0;
     for client in clients {

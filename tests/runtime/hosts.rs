@@ -59,7 +59,7 @@ async fn one_id_from_many_clients_at_once_on_two_hosts_is_one_command() {
     for client in clients {
         assert_eq!(client.await.unwrap().version, Version::new(1));
     }
-    assert_eq!(database.store.read_stream(&stream("counter-1"), Version::EMPTY, 10).await.unwrap().len(), 1);
+    assert_eq!(database.store.read_stream(&stream("counter-1"), Version::EMPTY, 10.into()).await.unwrap().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Result, bail, ensure};
+use foldhost::event_store::SnapshotKey;
 use foldhost::{CommandError, Host, NativeReducer, Store, StreamId, Version};
 use order::{CustomerId, LineItem, Money, Order, OrderCommand, OrderState, OrderStatus};
 
@@ -41,7 +42,7 @@ pub async fn tell(store: Arc<dyn Store>, component: Option<Vec<u8>>, say: &mut d
     ensure!(host.shutdown().await, "the host did not answer all of its commands in time");
     say("the host is shut down: what is left is events and snapshots".into());
 
-    let snapshot = store.load(&story.long, STATE_SCHEMA, 1_000).await?;
+    let snapshot = store.load(&story.long, Some(&SnapshotKey::schema(STATE_SCHEMA)), 1_000.into()).await?;
     let (at, tail) = (snapshot.snapshot.map_or(Version::EMPTY, |taken| taken.version), snapshot.tail.len() as u64);
     ensure!(at.get() >= 100 && at + tail == Version::new(PIECES + 1), "a snapshot is taken every 100 events");
     say(format!("the long order is read as a snapshot at version {at} and {tail} events behind it"));

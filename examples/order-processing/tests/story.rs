@@ -15,7 +15,7 @@ async fn told(store: Arc<dyn Store>, component: Option<Vec<u8>>) -> (Story, Vec<
 }
 
 async fn event_types(store: &dyn EventStore, story: &Story) -> Vec<String> {
-    let events = store.read_stream(&story.shipped, Version::EMPTY, 10).await.unwrap();
+    let events = store.read_stream(&story.shipped, Version::EMPTY, 10.into()).await.unwrap();
     events.into_iter().map(|event| event.event_type).collect()
 }
 

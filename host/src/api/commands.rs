@@ -12,7 +12,7 @@ use super::request::{PathOf, header_text, media_type, read_body};
 use super::{Api, kinds};
 use crate::runtime::{AppendedEvent, DecidedBy};
 use crate::stream::ExpectedVersionError;
-use crate::{Command, CommandReply, CommandRequest, ExpectedVersion, Payload, StreamId, Version};
+use crate::{Command, CommandMetadata, CommandReply, CommandRequest, ExpectedVersion, Payload, StreamId, Version};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const EXPECTED_VERSION: HeaderName = HeaderName::from_static("expected-version");
@@ -49,7 +49,9 @@ pub(super) async fn send(
     let encoding = Encoding::of(&headers)?;
     let body = read_body(&headers, body, api.host.limits().command_bytes_max).await?;
     let command = Command { name, payload: encoding.payload(body.into())? };
-    let request = CommandRequest { stream_id: stream_id.clone(), command, expected, command_id, events_as_json: true };
+    let metadata = CommandMetadata::default();
+    let stream = stream_id.clone();
+    let request = CommandRequest { stream_id: stream, command, expected, command_id, metadata, events_as_json: true };
     let CommandReply { version, events, reducer } = api.host.send(request).await?;
     Ok(Json(Sent { stream_id, version, events: events.into_iter().map(SentEvent::from).collect(), reducer }))
 }

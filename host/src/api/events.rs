@@ -11,8 +11,8 @@ use super::problem::Problem;
 use super::recorded::{RecordedEvent, draw};
 use super::request::{QueryOf, header_text, page_len};
 use super::subscription;
-use crate::Host;
 use crate::event_store::Cursor;
+use crate::{Host, LogFilter, PageLimit};
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
@@ -57,7 +57,8 @@ pub(super) async fn page(
     after: Option<Cursor>,
     limit: usize,
 ) -> Result<(Vec<RecordedEvent>, Option<Cursor>), Problem> {
-    let events = host.store().read_all(after, limit).await?;
+    let page = PageLimit { events_max: limit, ..host.limits().page() };
+    let events = host.store().read_all(after, &LogFilter::default(), page).await?;
     let last = events.last().map(|(cursor, _)| *cursor);
     let events = draw(host, events.into_iter().map(|(cursor, event)| (Some(cursor), event)).collect()).await?;
     Ok((events, last))

@@ -28,6 +28,10 @@ impl From<CommandError> for Problem {
             CommandError::Contended { .. } => Self::new(&kinds::CONTENDED, detail),
             CommandError::IdReused { .. } => Self::new(&kinds::COMMAND_ID_REUSED, detail),
             CommandError::TooLarge(_) => Self::new(&kinds::TOO_LARGE, detail),
+            CommandError::Metadata(_) => Self::new(&kinds::INVALID_METADATA, detail),
+            CommandError::StreamClosed { version, .. } => {
+                Self::new(&kinds::STREAM_CLOSED, detail).with("version", version.get())
+            }
             CommandError::Busy { .. } => Self::new(&kinds::BUSY, detail),
             CommandError::ShuttingDown => Self::new(&kinds::SHUTTING_DOWN, detail),
             CommandError::Fault(fault) => fault.into(),
@@ -60,6 +64,17 @@ impl From<EventStoreError> for Problem {
             EventStoreError::Conflict { expected, actual, .. } => {
                 Self::new(&kinds::CONFLICT, detail).with("expected", expected.to_string()).with("actual", actual.get())
             }
+            EventStoreError::CommandIdReused { .. } | EventStoreError::Repeated { .. } => {
+                Self::new(&kinds::COMMAND_ID_REUSED, detail)
+            }
+            EventStoreError::StreamClosed { version, .. } => {
+                Self::new(&kinds::STREAM_CLOSED, detail).with("version", version.get())
+            }
+            EventStoreError::StreamErased { .. } => Self::new(&kinds::STREAM_ERASED, detail),
+            EventStoreError::NotErasable { .. } => Self::new(&kinds::NOT_ERASABLE, detail),
+            EventStoreError::Fenced { .. } | EventStoreError::Contended(_) => Self::new(&kinds::CONTENDED, detail),
+            EventStoreError::Encryption(_) => Self::new(&kinds::STORE_ENCRYPTION, detail),
+            EventStoreError::OutOfResources(_) => Self::new(&kinds::STORE_FULL, detail),
             EventStoreError::ForeignCursor => Self::new(&kinds::FOREIGN_CURSOR, detail),
             EventStoreError::Corrupt { .. } => Self::new(&kinds::STREAM_CORRUPT, detail),
             EventStoreError::Unavailable(_) => Self::new(&kinds::STORE_UNAVAILABLE, detail),

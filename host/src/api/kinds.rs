@@ -30,6 +30,7 @@ kinds! {
     INVALID_HEADER = BAD_REQUEST, "invalid-header", "A header cannot be read";
     INVALID_CURSOR = BAD_REQUEST, "invalid-cursor", "The cursor cannot be read";
     INVALID_BODY = BAD_REQUEST, "invalid-body", "The body cannot be read";
+    INVALID_METADATA = BAD_REQUEST, "invalid-metadata", "The metadata cannot be recorded";
     MALFORMED_JSON = BAD_REQUEST, "malformed-json", "The body is not JSON";
     MALFORMED_COMMAND = BAD_REQUEST, "malformed-command", "The reducer cannot read the command";
     NOT_FOUND = NOT_FOUND, "not-found", "There is nothing at this path";
@@ -40,6 +41,8 @@ kinds! {
     METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED, "method-not-allowed", "The path does not take this method";
     BODY_TIMEOUT = REQUEST_TIMEOUT, "body-timeout", "The body did not come in time";
     FOREIGN_CURSOR = GONE, "foreign-cursor", "The cursor belongs to another database";
+    STREAM_CLOSED = GONE, "stream-closed", "The stream was closed";
+    STREAM_ERASED = GONE, "stream-erased", "The stream was erased";
     TOO_LARGE = PAYLOAD_TOO_LARGE, "too-large", "The body is too large";
     UNSUPPORTED_MEDIA_TYPE = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The body's media type is not taken here";
     // A rule's no, and conflicts.
@@ -47,6 +50,7 @@ kinds! {
     COMMAND_ID_REUSED = UNPROCESSABLE_ENTITY, "command-id-reused", "The command id belongs to another command";
     COMPONENT_REFUSED = UNPROCESSABLE_ENTITY, "component-refused", "The component was refused";
     CONFLICT = CONFLICT, "conflict", "The stream is not in the expected version";
+    NOT_ERASABLE = CONFLICT, "not-erasable", "The stream cannot be erased";
     NATIVE_REDUCER = CONFLICT, "native-reducer", "The reducer is linked into the host";
     // Worth a retry.
     BUSY = TOO_MANY_REQUESTS, "busy", "Too many commands wait for the stream";
@@ -68,8 +72,10 @@ kinds! {
     COMPONENT_UNCHECKED = INTERNAL_SERVER_ERROR, "component-unchecked", "The component could not be checked";
     LOST = INTERNAL_SERVER_ERROR, "lost", "The command was lost on its way";
     STORE_FAILED = INTERNAL_SERVER_ERROR, "store-failed", "The event store failed";
+    STORE_ENCRYPTION = INTERNAL_SERVER_ERROR, "store-encryption", "The data cannot be decrypted here";
     STORE_SCHEMA = INTERNAL_SERVER_ERROR, "store-schema", "The event store has another schema";
     STREAM_CORRUPT = INTERNAL_SERVER_ERROR, "stream-corrupt", "The stream's record contradicts itself";
+    STORE_FULL = INSUFFICIENT_STORAGE, "store-full", "The event store has no room";
     INTERNAL = INTERNAL_SERVER_ERROR, "internal", "The host failed";
 }
 

@@ -22,19 +22,20 @@
 //!
 //! | status | codes |
 //! |---|---|
-//! | 400 | `invalid-stream-id`, `invalid-command-name`, `invalid-path`, `invalid-query`, `invalid-header`, `invalid-cursor`, `invalid-body`, `malformed-json`, `malformed-command` |
+//! | 400 | `invalid-stream-id`, `invalid-command-name`, `invalid-path`, `invalid-query`, `invalid-header`, `invalid-cursor`, `invalid-body`, `invalid-metadata`, `malformed-json`, `malformed-command` |
 //! | 404 | `not-found`, `unknown-category` (with `category`), `unknown-command` (with `known_commands`), `unknown-stream`, `version-beyond-head` (with `asked`, `head`) |
 //! | 405 | `method-not-allowed` |
 //! | 408 | `body-timeout` |
-//! | 409 | `conflict` (with `expected`, `actual`), `native-reducer` |
-//! | 410 | `foreign-cursor` |
+//! | 409 | `conflict` (with `expected`, `actual`), `not-erasable`, `native-reducer` |
+//! | 410 | `foreign-cursor`, `stream-closed` (with `version`), `stream-erased` |
 //! | 413 | `too-large` (with `bytes_max`) |
 //! | 415 | `unsupported-media-type` |
 //! | 422 | `rejected` (with `rejection`: the reducer's own `code` and `message`), `command-id-reused`, `component-refused` (with `offences`) |
 //! | 429 | `busy` |
-//! | 500 | `reducer-trap`, `reducer-fuel-exhausted`, `reducer-memory-exhausted`, `reducer-broken-answer`, `reducer-cannot-apply`, `reducer-cannot-restore`, `reducer-unusable`, `component-unchecked`, `lost`, `store-failed`, `store-schema`, `stream-corrupt`, `internal` |
+//! | 500 | `reducer-trap`, `reducer-fuel-exhausted`, `reducer-memory-exhausted`, `reducer-broken-answer`, `reducer-cannot-apply`, `reducer-cannot-restore`, `reducer-unusable`, `component-unchecked`, `lost`, `store-failed`, `store-encryption`, `store-schema`, `stream-corrupt`, `internal` |
 //! | 503 | `contended`, `shutting-down`, `store-unavailable`, `not-ready`, `too-many-subscribers`, `reducer-not-started` |
 //! | 504 | `timeout` |
+//! | 507 | `store-full` |
 //!
 //! After `lost`, `timeout` and `store-unavailable` it is not known whether a command was done.
 

@@ -64,7 +64,7 @@ pub(super) async fn draw(
 
 impl RecordedEvent {
     fn new(cursor: Option<Cursor>, event: Event, drawn: Result<String, String>) -> Self {
-        let Event { stream_id, version, event_type, data, metadata, created_at } = event;
+        let Event { stream_id, version, event_type, data, metadata, created_at, erased: _ } = event;
         let drawn = drawn.and_then(|json| {
             RawValue::from_string(json).map_err(|error| format!("the reducer's answer is not JSON: {error}"))
         });

@@ -76,9 +76,9 @@ pub(super) async fn events(
     let after =
         after.ok_or_else(|| Problem::new(&kinds::INVALID_QUERY, "versions begin at 1, so from is at least 1"))?;
     // One more than is wanted tells whether there is a next page.
-    let mut events = api.host.store().read_stream(&stream_id, after, limit + 1).await?;
+    let mut events = api.host.store().read_stream(&stream_id, after, (limit + 1).into()).await?;
     if events.is_empty() {
-        let first = api.host.store().read_stream(&stream_id, Version::EMPTY, 1).await?;
+        let first = api.host.store().read_stream(&stream_id, Version::EMPTY, 1.into()).await?;
         if first.is_empty() {
             return Err(ReadError::UnknownStream(stream_id).into());
         }

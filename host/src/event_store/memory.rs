@@ -1,35 +1,32 @@
 //! The store in memory, for tests and for trying things out. It answers as Postgres would; nothing outlives it.
 
-use std::collections::{BTreeMap, HashMap};
+mod records;
+
+use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use chrono::Utc;
+use tokio::sync::watch;
+
+use records::{Records, up_to};
 
 use super::batch::check;
 use super::{
-    Activation, AppendOutcome, Cursor, EventStore, EventStoreError, LoadedStream, RecordedCommand, ReducerStore,
-    Snapshot, StoredSnapshot, StreamBatch,
+    Activation, AppendOutcome, Cursor, EventStore, EventStoreError, LoadedStream, LogFilter, PageLimit,
+    RecordedCommand, ReducerStore, Snapshot, SnapshotKey, StoredSnapshot, StreamBatch,
 };
-use crate::event::Packer;
+use crate::event::STREAM_CLOSED;
 use crate::reducer::{Descriptor, ReducerDigest};
-use crate::{Event, PackedEvents, StreamId, Version};
+use crate::{Event, EventMetadata, PackedEvents, StreamId, Version};
 
 /// Events, snapshots, commands and reducers in memory.
 #[derive(Debug, Default)]
 pub struct InMemoryEventStore {
     records: Mutex<Records>,
-}
-
-#[derive(Debug, Default)]
-struct Records {
-    streams: BTreeMap<StreamId, Vec<Event>>,
-    /// Every event's stream and version, in the order of the appends.
-    log: Vec<(StreamId, Version)>,
-    snapshots: HashMap<StreamId, Snapshot>,
-    commands: HashMap<(StreamId, String), RecordedCommand>,
-    components: HashMap<ReducerDigest, (Descriptor, Vec<u8>)>,
-    active: BTreeMap<String, Activation>,
+    /// Categories whose streams can be erased.
+    erasable: BTreeSet<String>,
+    appended: watch::Sender<u64>,
 }
 
 impl InMemoryEventStore {
@@ -39,7 +36,15 @@ impl InMemoryEventStore {
         Self::default()
     }
 
-    /// Forgets everything.
+    /// Streams of these categories can be erased, as those of encrypted categories can in a database. Nothing is encrypted: in
+    /// memory, erasing is forgetting.
+    #[must_use]
+    pub fn erasable(mut self, categories: impl IntoIterator<Item: Into<String>>) -> Self {
+        self.erasable = categories.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Forgets everything, as a new store would have it.
     pub fn reset(&self) {
         *self.records() = Records::default();
     }
@@ -48,6 +53,20 @@ impl InMemoryEventStore {
     #[must_use]
     pub fn events_len(&self) -> usize {
         self.records().log.len()
+    }
+
+    /// All events, in the order of the appends.
+    #[must_use]
+    pub fn events(&self) -> Vec<Event> {
+        let records = self.records();
+        records.log.iter().filter_map(|(stream_id, version)| records.event(stream_id, *version).cloned()).collect()
+    }
+
+    /// All streams, in the order of their ids, and their versions.
+    #[must_use]
+    pub fn streams(&self) -> Vec<(StreamId, Version)> {
+        let records = self.records();
+        records.streams.keys().map(|stream_id| (stream_id.clone(), records.head(stream_id))).collect()
     }
 
     /// The snapshot that is kept for a stream.
@@ -62,89 +81,45 @@ impl InMemoryEventStore {
     }
 }
 
-impl Records {
-    fn head(&self, stream_id: &StreamId) -> Version {
-        Version::new(self.streams.get(stream_id).map_or(0, |events| events.len() as u64))
-    }
-
-    fn behind(&self, stream_id: &StreamId, after: Version, events_max: usize) -> impl Iterator<Item = &Event> {
-        let events = self.streams.get(stream_id).map_or(&[][..], Vec::as_slice);
-        events.iter().skip(usize::try_from(after.get()).unwrap_or(usize::MAX)).take(events_max)
-    }
-
-    fn page(&self, stream_id: &StreamId, after: Version, events_max: usize) -> Result<PackedEvents, EventStoreError> {
-        let mut packer = Packer::default();
-        for event in self.behind(stream_id, after, events_max) {
-            packer.push(event.version, &event.event_type, &event.data).map_err(|error| EventStoreError::Corrupt {
-                stream_id: stream_id.clone(),
-                reason: error.to_string(),
-            })?;
-        }
-        Ok(packer.finish())
-    }
-
-    fn append(&mut self, batch: &StreamBatch) -> AppendOutcome {
-        if let Some(fence) = &batch.fence
-            && self.active.get(&fence.reducer).is_none_or(|active| active.generation != fence.generation)
-        {
-            return AppendOutcome::Fenced;
-        }
-        let actual = self.head(&batch.stream_id);
-        let decided = |id: &String| self.commands.contains_key(&(batch.stream_id.clone(), id.clone()));
-        if actual != batch.expected || batch.commands.iter().any(|command| decided(&command.command_id)) {
-            return AppendOutcome::Conflict { actual };
-        }
-        let now = Utc::now();
-        for (event, metadata) in &batch.events {
-            let stream = self.streams.entry(batch.stream_id.clone()).or_default();
-            let version = Version::new(stream.len() as u64 + 1);
-            stream.push(Event {
-                stream_id: batch.stream_id.clone(),
-                version,
-                event_type: event.event_type.clone(),
-                data: event.data.clone(),
-                metadata: metadata.clone(),
-                created_at: now,
-            });
-            self.log.push((batch.stream_id.clone(), version));
-        }
-        for command in &batch.commands {
-            let key = (batch.stream_id.clone(), command.command_id.clone());
-            self.commands.entry(key).or_insert_with(|| RecordedCommand {
-                command_id: command.command_id.clone(),
-                fingerprint: command.fingerprint.to_vec(),
-                first_version: command.first_version,
-                last_version: command.last_version,
-                rejection: command.rejection.clone(),
-                reducer_digest: command.reducer_digest,
-                generation: batch.fence.as_ref().map(|fence| fence.generation),
-            });
-        }
-        AppendOutcome::Appended { version: batch.last_version() }
-    }
-}
-
 #[async_trait]
 impl EventStore for InMemoryEventStore {
-    async fn append(&self, batches: &[StreamBatch]) -> Result<Vec<AppendOutcome>, EventStoreError> {
+    async fn append_many(&self, batches: &[StreamBatch]) -> Result<Vec<AppendOutcome>, EventStoreError> {
         check(batches)?;
-        let mut records = self.records();
-        Ok(batches.iter().map(|batch| records.append(batch)).collect())
+        let outcomes = {
+            let mut records = self.records();
+            batches.iter().map(|batch| records.append(batch)).collect()
+        };
+        self.appended.send_modify(|appends| *appends += 1);
+        Ok(outcomes)
+    }
+
+    async fn append_atomic(&self, batches: &[StreamBatch]) -> Result<Vec<Version>, EventStoreError> {
+        check(batches)?;
+        let versions = {
+            let mut records = self.records();
+            for batch in batches {
+                records.judge(batch).into_version(batch)?;
+            }
+            batches.iter().map(|batch| records.append(batch).into_version(batch)).collect()
+        };
+        self.appended.send_modify(|appends| *appends += 1);
+        versions
     }
 
     async fn load(
         &self,
         stream_id: &StreamId,
-        state_schema: &str,
-        events_max: usize,
+        snapshots: Option<&SnapshotKey>,
+        page: PageLimit,
     ) -> Result<LoadedStream, EventStoreError> {
         let records = self.records();
-        let usable = |kept: &&Snapshot| kept.state_schema == state_schema && kept.version <= records.head(stream_id);
+        let usable =
+            |kept: &&Snapshot| snapshots.is_some_and(|key| key.admits(kept)) && kept.version <= records.head(stream_id);
         let snapshot = records.snapshots.get(stream_id).filter(usable);
         let after = snapshot.map_or(Version::EMPTY, |snapshot| snapshot.version);
         Ok(LoadedStream {
             snapshot: snapshot.map(|kept| StoredSnapshot { version: kept.version, state: Ok(kept.state.clone()) }),
-            tail: records.page(stream_id, after, events_max)?,
+            tail: records.load(stream_id, after, page)?,
         })
     }
 
@@ -152,24 +127,39 @@ impl EventStore for InMemoryEventStore {
         &self,
         stream_id: &StreamId,
         after: Version,
-        events_max: usize,
+        page: PageLimit,
     ) -> Result<PackedEvents, EventStoreError> {
-        self.records().page(stream_id, after, events_max)
+        self.records().load(stream_id, after, page)
     }
 
     async fn read_stream(
         &self,
         stream_id: &StreamId,
         after: Version,
-        events_max: usize,
+        page: PageLimit,
     ) -> Result<Vec<Event>, EventStoreError> {
-        Ok(self.records().behind(stream_id, after, events_max).cloned().collect())
+        let records = self.records();
+        let events = up_to(page, records.behind(stream_id, after), |event| event.data.len());
+        Ok(events.into_iter().cloned().collect())
+    }
+
+    async fn read_stream_backwards(
+        &self,
+        stream_id: &StreamId,
+        before: Version,
+        page: PageLimit,
+    ) -> Result<Vec<Event>, EventStoreError> {
+        let records = self.records();
+        let events = records.streams.get(stream_id).map_or(&[][..], Vec::as_slice);
+        let earlier = events.iter().rev().filter(|event| event.version < before);
+        Ok(up_to(page, earlier, |event| event.data.len()).into_iter().cloned().collect())
     }
 
     async fn read_all(
         &self,
         after: Option<Cursor>,
-        events_max: usize,
+        filter: &LogFilter,
+        page: PageLimit,
     ) -> Result<Vec<(Cursor, Event)>, EventStoreError> {
         // There is one epoch, since nothing outlives the store; 0 is no Postgres cluster's.
         if after.is_some_and(|after| after.epoch != 0) {
@@ -177,13 +167,12 @@ impl EventStore for InMemoryEventStore {
         }
         let records = self.records();
         let seen = after.map_or(0, |after| usize::try_from(after.position).unwrap_or(usize::MAX));
-        let page = records.log.iter().zip(1_i64..).skip(seen).take(events_max);
-        Ok(page
-            .filter_map(|((stream_id, version), position)| {
-                let event = records.streams.get(stream_id)?.get(version.get() as usize - 1)?;
-                Some((Cursor { epoch: 0, transaction_id: 0, position }, event.clone()))
-            })
-            .collect())
+        let wanted = records.log.iter().zip(1_i64..).skip(seen).filter_map(|((stream_id, version), position)| {
+            let event = records.event(stream_id, *version).filter(|event| filter.admits(event))?;
+            Some((Cursor { epoch: 0, transaction_id: 0, position }, event))
+        });
+        let page = up_to(page, wanted, |(_, event)| event.data.len());
+        Ok(page.into_iter().map(|(cursor, event)| (cursor, event.clone())).collect())
     }
 
     async fn read_streams(
@@ -209,11 +198,44 @@ impl EventStore for InMemoryEventStore {
 
     async fn save_snapshot(&self, snapshot: &Snapshot) -> Result<(), EventStoreError> {
         let mut records = self.records();
-        let newer = |kept: &Snapshot| kept.state_schema == snapshot.state_schema && kept.version >= snapshot.version;
-        if !records.snapshots.get(&snapshot.stream_id).is_some_and(newer) {
+        let head = records.head(&snapshot.stream_id);
+        let keeps = |kept: &Snapshot| {
+            kept.state_schema == snapshot.state_schema && kept.version >= snapshot.version && kept.version <= head
+        };
+        let erased = records.event(&snapshot.stream_id, Version::new(1)).is_some_and(|first| first.erased);
+        if !erased && !records.snapshots.get(&snapshot.stream_id).is_some_and(keeps) {
             records.snapshots.insert(snapshot.stream_id.clone(), snapshot.clone());
         }
         Ok(())
+    }
+
+    async fn close_stream(&self, stream_id: &StreamId, erase: bool) -> Result<Version, EventStoreError> {
+        let version = {
+            let mut records = self.records();
+            let not_erasable = |reason: &str| {
+                Err(EventStoreError::NotErasable { stream_id: stream_id.clone(), reason: reason.to_owned() })
+            };
+            if records.head(stream_id) == Version::EMPTY {
+                return not_erasable("it has no events");
+            }
+            if erase && !self.erasable.contains(stream_id.category()) {
+                return not_erasable("its events are not encrypted, and would stay readable: close it without erasing");
+            }
+            let version = match records.is_closed(stream_id) {
+                true => records.head(stream_id),
+                false => records.push(stream_id, STREAM_CLOSED.to_owned(), Vec::new(), EventMetadata::default()),
+            };
+            if erase {
+                records.erase(stream_id);
+            }
+            version
+        };
+        self.appended.send_modify(|appends| *appends += 1);
+        Ok(version)
+    }
+
+    fn appended(&self) -> watch::Receiver<u64> {
+        self.appended.subscribe()
     }
 
     async fn ping(&self) -> Result<(), EventStoreError> {
@@ -250,6 +272,7 @@ impl ReducerStore for InMemoryEventStore {
             descriptor: descriptor.clone(),
             activated_at: Utc::now(),
         };
+        records.generations.insert((name.to_owned(), generation), digest);
         records.active.insert(name.to_owned(), activation.clone());
         Ok(activation)
     }

@@ -3,22 +3,28 @@
 mod batch;
 mod cursor;
 mod error;
+mod log;
 mod memory;
 mod postgres;
+mod reading;
+pub mod sealing;
 mod snapshot;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use tokio::sync::watch;
 
 pub use batch::{AppendOutcome, CommandRecord, Fence, RecordedCommand, StreamBatch};
 pub use cursor::{Cursor, CursorError};
 pub use error::EventStoreError;
+pub use log::{LogFilter, PageLimit};
 pub use memory::InMemoryEventStore;
 pub use postgres::{PoolConfig, PostgresEventStore};
-pub use snapshot::{LoadedStream, Snapshot, SnapshotConfig, StoredSnapshot};
+pub use reading::{log_events, stream_events};
+pub use snapshot::{LoadedStream, Snapshot, SnapshotConfig, SnapshotKey, StoredSnapshot};
 
 use crate::reducer::{Descriptor, ReducerDigest};
-use crate::{Event, PackedEvents, SerializedEvent, StreamId, Version};
+use crate::{Event, ExpectedVersion, PackedEvents, SerializedEvent, StreamId, Version};
 
 /// The append-only log of events, with the snapshots and the commands that it remembers.
 ///
@@ -29,33 +35,40 @@ pub trait EventStore: Send + Sync + 'static {
     /// the order of the batches. When this returns `Ok`, every [`AppendOutcome::Appended`] is durable.
     ///
     /// # Errors
-    /// [`EventStoreError::InvalidBatch`] and [`EventStoreError::Database`]: then nothing was appended, and the caller may send
-    /// the batches again one by one. Any other: then it is not known what was.
-    async fn append(&self, batches: &[StreamBatch]) -> Result<Vec<AppendOutcome>, EventStoreError>;
+    /// [`EventStoreError::Unavailable`]: it is not known what was appended. Any other: nothing was.
+    async fn append_many(&self, batches: &[StreamBatch]) -> Result<Vec<AppendOutcome>, EventStoreError>;
 
-    /// The newest snapshot of `state_schema`, and the first page of at most `events_max` events behind it.
+    /// Appends the batches of many streams, all of them or none, and returns the streams' new versions.
     ///
     /// # Errors
-    /// [`EventStoreError`]
+    /// [`EventStoreError::Conflict`], [`EventStoreError::StreamClosed`], [`EventStoreError::Fenced`] and
+    /// [`EventStoreError::CommandIdReused`] of the first stream that could not be appended to; as
+    /// [`append_many`](EventStore::append_many) else.
+    async fn append_atomic(&self, batches: &[StreamBatch]) -> Result<Vec<Version>, EventStoreError>;
+
+    /// The newest snapshot that `snapshots` admits, and the first page behind it. Without `snapshots`, the first page.
+    ///
+    /// # Errors
+    /// [`EventStoreError::StreamErased`] when the events cannot be read any more.
     async fn load(
         &self,
         stream_id: &StreamId,
-        state_schema: &str,
-        events_max: usize,
+        snapshots: Option<&SnapshotKey>,
+        page: PageLimit,
     ) -> Result<LoadedStream, EventStoreError>;
 
-    /// The next page of at most `events_max` events behind version `after`.
+    /// The next page behind version `after`.
     ///
     /// # Errors
-    /// [`EventStoreError`]
+    /// [`EventStoreError::StreamErased`] when the events cannot be read any more.
     async fn load_events(
         &self,
         stream_id: &StreamId,
         after: Version,
-        events_max: usize,
+        page: PageLimit,
     ) -> Result<PackedEvents, EventStoreError>;
 
-    /// As [`load_events`](EventStore::load_events), with all that was recorded.
+    /// As [`load_events`](EventStore::load_events), with all that was recorded. An erased event comes without its data.
     ///
     /// # Errors
     /// [`EventStoreError`]
@@ -63,7 +76,18 @@ pub trait EventStore: Send + Sync + 'static {
         &self,
         stream_id: &StreamId,
         after: Version,
-        events_max: usize,
+        page: PageLimit,
+    ) -> Result<Vec<Event>, EventStoreError>;
+
+    /// The page before version `before`, the newest event first. [`Version::MAX`] begins at the head.
+    ///
+    /// # Errors
+    /// [`EventStoreError`]
+    async fn read_stream_backwards(
+        &self,
+        stream_id: &StreamId,
+        before: Version,
+        page: PageLimit,
     ) -> Result<Vec<Event>, EventStoreError>;
 
     /// Events of all streams behind a cursor, each with its own cursor. The order is the same for every reader, keeps each
@@ -71,8 +95,12 @@ pub trait EventStore: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`EventStoreError::ForeignCursor`] when the cursor was made by another database.
-    async fn read_all(&self, after: Option<Cursor>, events_max: usize)
-    -> Result<Vec<(Cursor, Event)>, EventStoreError>;
+    async fn read_all(
+        &self,
+        after: Option<Cursor>,
+        filter: &LogFilter,
+        page: PageLimit,
+    ) -> Result<Vec<(Cursor, Event)>, EventStoreError>;
 
     /// Ids of the streams of one category, in byte order, behind `after`.
     ///
@@ -101,32 +129,55 @@ pub trait EventStore: Send + Sync + 'static {
     /// [`EventStoreError`]
     async fn save_snapshot(&self, snapshot: &Snapshot) -> Result<(), EventStoreError>;
 
+    /// Closes a stream: [`STREAM_CLOSED`](crate::event::STREAM_CLOSED) becomes its last event, and no append goes through behind
+    /// it. With `erase`, the data of its events, its snapshot and its rejections' texts become unreadable for good, in the same
+    /// transaction. Closing a closed stream changes nothing; erasing one erases it.
+    ///
+    /// # Errors
+    /// [`EventStoreError::NotErasable`] when the stream has no events, or, with `erase`, data that is not encrypted.
+    async fn close_stream(&self, stream_id: &StreamId, erase: bool) -> Result<Version, EventStoreError>;
+
+    /// Changes whenever this process appended something: a reader that waits looks again. Other processes' appends are found by
+    /// looking now and then.
+    fn appended(&self) -> watch::Receiver<u64>;
+
     /// Whether the store answers.
     ///
     /// # Errors
     /// [`EventStoreError::Unavailable`]
     async fn ping(&self) -> Result<(), EventStoreError>;
 
-    /// Appends events to one stream that has just `expected` events, and returns its new version.
+    /// Appends events to one stream, and returns its new version.
     ///
     /// # Errors
-    /// [`EventStoreError::Conflict`] when the stream has another version; as [`append`](EventStore::append) else.
+    /// [`EventStoreError::Conflict`] when the stream is not what was expected; as [`append_atomic`](EventStore::append_atomic)
+    /// else.
     async fn append_events(
         &self,
         stream_id: &StreamId,
-        expected: Version,
+        expected: ExpectedVersion,
         events: Vec<SerializedEvent>,
     ) -> Result<Version, EventStoreError> {
         let batch = StreamBatch::new(stream_id.clone(), expected, events);
-        match self.append(&[batch]).await?.pop() {
-            Some(AppendOutcome::Appended { version }) => Ok(version),
-            Some(AppendOutcome::Conflict { actual }) => {
-                Err(EventStoreError::Conflict { stream_id: stream_id.clone(), expected, actual })
-            }
-            Some(AppendOutcome::Fenced) | None => {
-                Err(EventStoreError::InvalidBatch("an append without a fence was fenced".into()))
-            }
-        }
+        let outcome = self.append_many(std::slice::from_ref(&batch)).await?.pop();
+        outcome.unwrap_or(AppendOutcome::Repeated).into_version(&batch)
+    }
+
+    /// Appends events to one stream once, however often it is called with the same `command_id`: the first time it appends, and
+    /// then it says where it did, after a lost acknowledgement, a restart, or from another host. Returns the versions of the first
+    /// and last event.
+    ///
+    /// # Errors
+    /// [`EventStoreError::CommandIdReused`] when the id stands for other events; as [`append_events`](EventStore::append_events)
+    /// else.
+    async fn append_once(
+        &self,
+        stream_id: &StreamId,
+        expected: ExpectedVersion,
+        command_id: &str,
+        events: Vec<SerializedEvent>,
+    ) -> Result<(Version, Version), EventStoreError> {
+        batch::append_once(self, stream_id, expected, command_id, events).await
     }
 }
 

@@ -1,5 +1,6 @@
 //! Making a [`Host`]: its parts, and the tasks that run beside it.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -22,6 +23,7 @@ pub struct HostBuilder {
     store: Arc<dyn Store>,
     limits: Limits,
     snapshot_config: SnapshotConfig,
+    snapshot_configs: HashMap<String, SnapshotConfig>,
     native: Vec<Arc<dyn Reducer>>,
     code_cache: Option<PathBuf>,
 }
@@ -43,6 +45,7 @@ impl HostBuilder {
             store,
             limits: Limits::default(),
             snapshot_config: SnapshotConfig::default(),
+            snapshot_configs: HashMap::new(),
             native: Vec::new(),
             code_cache: None,
         }
@@ -66,6 +69,13 @@ impl HostBuilder {
     #[must_use]
     pub fn snapshots(mut self, config: SnapshotConfig) -> Self {
         self.snapshot_config = config;
+        self
+    }
+
+    /// Other snapshots for one reducer's streams than for the rest.
+    #[must_use]
+    pub fn snapshots_of(mut self, reducer: impl Into<String>, config: SnapshotConfig) -> Self {
+        self.snapshot_configs.insert(reducer.into(), config);
         self
     }
 
@@ -97,6 +107,7 @@ impl HostBuilder {
             committer: Committer::start(Arc::clone(&self.store), &self.limits),
             snapshots: SnapshotWriter::start(Arc::clone(&self.store), &writer_tasks, stop_writers.clone()),
             snapshot_config: self.snapshot_config,
+            snapshot_configs: self.snapshot_configs,
             entity_tasks: TaskTracker::new(),
             store: self.store,
             limits: self.limits,

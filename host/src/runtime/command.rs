@@ -1,7 +1,9 @@
 //! What a sender hands in, and what it gets back.
 
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use crate::event::{MetadataError, TraceParent};
 use crate::event_store::EventStoreError;
 use crate::reducer::{Command, Payload, ReducerDigest, ReducerFault, Rejection};
 use crate::{ExpectedVersion, StreamId, Version};
@@ -17,15 +19,31 @@ pub struct CommandRequest {
     pub expected: ExpectedVersion,
     /// The sender's id for the command, 1 to 255 bytes. A second command with it is answered with the first one's outcome.
     pub command_id: Option<String>,
+    /// What is recorded beside the events that it leads to.
+    pub metadata: CommandMetadata,
     /// Whether the reply's events are wanted as JSON too.
     pub events_as_json: bool,
+}
+
+/// What a sender has recorded beside the events of its command: where the command came from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CommandMetadata {
+    /// What the command belongs to: the same for all that one request from outside leads to.
+    pub correlation_id: Option<String>,
+    /// The message that led to the command.
+    pub causation_id: Option<String>,
+    /// The trace that the command is a part of.
+    pub traceparent: Option<TraceParent>,
+    /// The sender's own.
+    pub fields: Map<String, Value>,
 }
 
 impl CommandRequest {
     /// A command for a stream in any version, without an id.
     #[must_use]
     pub fn new(stream_id: StreamId, command: Command) -> Self {
-        Self { stream_id, command, expected: ExpectedVersion::Any, command_id: None, events_as_json: false }
+        let (expected, metadata) = (ExpectedVersion::Any, CommandMetadata::default());
+        Self { stream_id, command, expected, command_id: None, metadata, events_as_json: false }
     }
 
     /// SHA-256 of the command, by which a retry is told from another command under the same id.
@@ -124,6 +142,17 @@ pub enum CommandError {
     /// The command is larger than is allowed, or its id is.
     #[error("{0}")]
     TooLarge(String),
+    /// The command's metadata cannot be recorded.
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
+    /// The stream was closed, and takes no more commands.
+    #[error("stream {stream_id} was closed at version {version}, and takes no more commands")]
+    StreamClosed {
+        /// The stream.
+        stream_id: StreamId,
+        /// Its version, the closing event included.
+        version: Version,
+    },
     /// Too many commands wait for the stream.
     #[error("too many commands wait for stream {stream_id}: send it again in a moment")]
     Busy {

@@ -137,10 +137,15 @@ async fn run(mut queue: mpsc::Receiver<Queued>, store: Arc<dyn Store>, mut state
 
 async fn append(store: Arc<dyn Store>, group: Vec<Queued>) {
     let (batches, waiting): (Vec<_>, Vec<_>) = group.into_iter().map(|queued| (queued.batch, queued.done)).unzip();
-    let outcomes = match store.append(&batches).await {
+    let outcomes = match store.append_many(&batches).await {
         Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
         // Refused whole, and nothing of it done: for one batch that is wrong, say. Each again by itself, so that it fails alone.
-        Err(EventStoreError::Database(_) | EventStoreError::InvalidBatch(_)) => one_by_one(&*store, &batches).await,
+        Err(
+            EventStoreError::Database(_)
+            | EventStoreError::InvalidBatch(_)
+            | EventStoreError::OutOfResources(_)
+            | EventStoreError::Encryption(_),
+        ) => one_by_one(&*store, &batches).await,
         Err(error) => vec![Err(error); batches.len()],
     };
     for ((batch, done), outcome) in batches.into_iter().zip(waiting).zip(outcomes) {
@@ -152,7 +157,7 @@ async fn append(store: Arc<dyn Store>, group: Vec<Queued>) {
 async fn one_by_one(store: &dyn Store, batches: &[StreamBatch]) -> Vec<Result<AppendOutcome, EventStoreError>> {
     let mut outcomes = Vec::with_capacity(batches.len());
     for batch in batches {
-        let outcome = store.append(std::slice::from_ref(batch)).await.map(|mut outcomes| outcomes.pop());
+        let outcome = store.append_many(std::slice::from_ref(batch)).await.map(|mut outcomes| outcomes.pop());
         outcomes.push(outcome.and_then(|outcome| {
             outcome.ok_or_else(|| EventStoreError::Database("an append came back without an outcome".into()))
         }));

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -48,6 +49,8 @@ pub(super) struct Warm {
     pub(super) version: Version,
     /// The version of the last snapshot that was read or handed to the writer.
     pub(super) snapshot_version: Version,
+    /// How long it took to read and fold what came after that snapshot.
+    pub(super) replay_cost: Duration,
     memory: MemoryShare,
 }
 
@@ -130,7 +133,11 @@ impl Entity {
         if let Some(warm) = self.warm.take().filter(|warm| warm.active.is(&active)) {
             return Ok((warm, false));
         }
-        let (active, loaded) = match load(&*shared.store, &*active.reducer, &self.stream_id, &shared.limits).await {
+        let config = shared.snapshot_config(self.stream_id.category());
+        let load = async |active: &ActiveReducer| {
+            load(&*shared.store, &*active.reducer, &self.stream_id, &shared.limits, config).await
+        };
+        let (active, loaded) = match load(&active).await {
             Ok(loaded) => (active, loaded),
             // The events may be those of a reducer that was deployed through another host a moment ago.
             Err(LoadError::Fault(fault)) => {
@@ -138,16 +145,21 @@ impl Entity {
                 if newest.is(&active) {
                     return Err(fault.into());
                 }
-                let loaded = load(&*shared.store, &*newest.reducer, &self.stream_id, &shared.limits).await?;
+                let loaded = load(&newest).await?;
                 (newest, loaded)
             }
             Err(error) => return Err(error.into()),
         };
+        if loaded.closed {
+            let (stream_id, version) = (self.stream_id.clone(), loaded.version);
+            return Err(CommandError::StreamClosed { stream_id, version });
+        }
         let mut warm = Warm {
             active,
             aggregate: loaded.aggregate,
             version: loaded.version,
             snapshot_version: loaded.snapshot_version,
+            replay_cost: loaded.replay_cost,
             memory: MemoryShare { total: shared.entities.memory(), bytes: 0 },
         };
         warm.weigh();

@@ -1,12 +1,13 @@
 //! The way of a command: receive -> load -> apply -> decide -> append -> apply -> reply.
 
 use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
 
 use super::Shared;
 use super::command::{AppendedEvent, CommandError, CommandReply, CommandRequest, DecidedBy};
 use super::entity::{Entity, Pending, Warm};
 use super::turn::{Turn, Verdict};
-use crate::event_store::{AppendOutcome, EventStoreError, RecordedCommand, Snapshot};
+use crate::event_store::{AppendOutcome, EventStoreError, PageLimit, RecordedCommand, Snapshot};
 use crate::{StreamId, Version};
 
 /// One turn of an entity, for as many of the commands in `inbox` as go into one batch. All of it is here, top to bottom.
@@ -59,7 +60,13 @@ pub(super) async fn execute(entity: &mut Entity, inbox: &mut VecDeque<Pending>) 
             }
         }
         // The stream or its reducer went on without us. The commands wait for another turn, and their senders notice nothing.
-        Ok(AppendOutcome::Conflict { .. }) => put_back(turn, inbox, entity.shared.limits.conflict_retries_max),
+        Ok(AppendOutcome::Conflict { .. } | AppendOutcome::Repeated) => {
+            put_back(turn, inbox, entity.shared.limits.conflict_retries_max);
+        }
+        Ok(AppendOutcome::Closed { version }) => {
+            let closed = CommandError::StreamClosed { stream_id: entity.stream_id.clone(), version };
+            turn.verdicts.into_iter().for_each(|(pending, _)| pending.answer(Err(closed.clone())));
+        }
         Ok(AppendOutcome::Fenced) => match entity.shared.registry.refresh(entity.stream_id.category()).await {
             Ok(_) => put_back(turn, inbox, entity.shared.limits.conflict_retries_max),
             Err(error) => turn.verdicts.into_iter().for_each(|(pending, _)| pending.answer(Err(error.clone()))),
@@ -89,7 +96,8 @@ fn snapshot_when_due(entity: &mut Entity, warm: &mut Warm) -> bool {
     let shared = &entity.shared;
     // One that failed is not asked for again with the next command: each time the aggregate is lost, and loaded anew.
     let last = warm.snapshot_version.max(entity.snapshot_failed);
-    if !shared.snapshot_config.is_due(last, warm.version) {
+    let events = warm.version.get().saturating_sub(last.get());
+    if !shared.snapshot_config(entity.stream_id.category()).is_due(events, warm.replay_cost) {
         return true;
     }
     let Some(place) = shared.snapshots.reserve() else { return true };
@@ -103,10 +111,12 @@ fn snapshot_when_due(entity: &mut Entity, warm: &mut Warm) -> bool {
                 state,
             });
             warm.snapshot_version = warm.version;
+            warm.replay_cost = Duration::ZERO;
             true
         }
         Err(fault) => {
             tracing::warn!(stream_id = %entity.stream_id, %fault, "no snapshot could be taken");
+            metrics::counter!("foldhost_snapshots_failed_total").increment(1);
             entity.snapshot_failed = warm.version;
             false
         }
@@ -135,18 +145,20 @@ async fn first_outcome(
     if let Some(rejection) = recorded.rejection {
         return Err(CommandError::Rejected(rejection));
     }
-    let reducer = DecidedBy {
-        name: request.stream_id.category().to_owned(),
-        digest: recorded.reducer_digest,
-        generation: recorded.generation,
+    // Without a digest, what the id stands for is an append by a hand, and no command.
+    let Some(digest) = recorded.reducer_digest else {
+        return Err(CommandError::IdReused { command_id: recorded.command_id });
     };
+    let reducer = DecidedBy { name: request.stream_id.category().to_owned(), digest, generation: recorded.generation };
     let last = recorded.last_version;
     let Some(first) = recorded.first_version else {
         return Ok(CommandReply { version: last, events: Vec::new(), reducer });
     };
     let before = Version::new(first.get() - 1);
     let count = usize::try_from(last.get() - before.get()).unwrap_or(usize::MAX);
-    let events = shared.store.read_stream(&request.stream_id, before, count).await?;
+    // Not in pages: one command led to them, so they fitted into one batch.
+    let whole = PageLimit { events_max: count, bytes_max: usize::MAX };
+    let events = shared.store.read_stream(&request.stream_id, before, whole).await?;
     let mut json = vec![None; events.len()];
     if request.events_as_json {
         let active = shared.registry.active(request.stream_id.category()).await?;

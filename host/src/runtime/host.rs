@@ -7,13 +7,17 @@ use tokio::sync::oneshot;
 
 use super::Shared;
 use super::builder::HostBuilder;
-use super::command::{CommandError, CommandReply, CommandRequest, DecidedBy};
+use super::command::{CommandError, CommandMetadata, CommandReply, CommandRequest, DecidedBy};
 use super::entity::Pending;
 use super::load::{load, load_until};
+use crate::event::METADATA_BYTES_MAX;
 use crate::event_store::{Activation, EventStoreError, Store};
 use crate::guest::{ComponentReducer, GateError, GuestEngine};
 use crate::reducer::{Descriptor, Reducer};
-use crate::{Limits, StreamId, Version};
+use crate::{EventMetadata, Limits, StreamId, Version};
+
+/// What the host adds to a command's metadata: its id, a generation or a digest.
+const HOST_METADATA_BYTES_MAX: usize = 1 << 10;
 
 /// A running host. Cheap to clone; the last one to go takes nothing with it that is not durable, but call
 /// [`Host::shutdown`] to have every accepted command answered first.
@@ -152,6 +156,7 @@ impl Host {
         if bytes > most {
             return Err(CommandError::TooLarge(format!("the command has {bytes} bytes, and {most} are allowed")));
         }
+        check_metadata(&request.metadata)?;
         let id = request.command_id.as_deref();
         if id.is_some_and(|id| id.is_empty() || id.len() > 255 || id.chars().any(char::is_control)) {
             return Err(CommandError::TooLarge("a command id has 1 to 255 bytes and no control characters".into()));
@@ -167,14 +172,15 @@ impl Host {
     pub async fn state(&self, stream_id: &StreamId, at: Option<Version>) -> Result<StateView, ReadError> {
         let active = self.shared.registry.active(stream_id.category()).await?;
         let Shared { store, limits, .. } = &*self.shared;
+        let snapshots = self.shared.snapshot_config(stream_id.category());
         let loaded = match at {
-            None => load(&**store, &*active.reducer, stream_id, limits).await,
+            None => load(&**store, &*active.reducer, stream_id, limits, snapshots).await,
             Some(at) => load_until(&**store, &*active.reducer, stream_id, limits, at).await,
         };
         let mut loaded = loaded.map_err(CommandError::from)?;
         if loaded.version == Version::EMPTY {
             // Version 0 of a stream that has events is a state too: the one that its first command was decided on.
-            let first = store.load_events(stream_id, Version::EMPTY, 1).await.map_err(CommandError::from)?;
+            let first = store.load_events(stream_id, Version::EMPTY, 1.into()).await.map_err(CommandError::from)?;
             if first.is_empty() {
                 return Err(ReadError::UnknownStream(stream_id.clone()));
             }
@@ -287,6 +293,15 @@ impl Host {
         };
         tokio::time::timeout(shared.limits.drain_max, drained).await.is_ok()
     }
+}
+
+/// As it will stand in every event's row: one that no store can take is told to its sender, and not to whoever shares a batch
+/// with it.
+fn check_metadata(metadata: &CommandMetadata) -> Result<(), CommandError> {
+    let CommandMetadata { correlation_id, causation_id, traceparent, fields } = metadata.clone();
+    let recorded = EventMetadata { correlation_id, causation_id, traceparent, fields, ..Default::default() };
+    recorded.to_json_below(METADATA_BYTES_MAX - HOST_METADATA_BYTES_MAX)?;
+    Ok(())
 }
 
 impl std::fmt::Debug for Host {

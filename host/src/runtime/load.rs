@@ -1,6 +1,8 @@
 //! Brings an aggregate to life: snapshot and tail, page by page.
 
-use crate::event_store::{EventStore, EventStoreError, LoadedStream};
+use std::time::{Duration, Instant};
+
+use crate::event_store::{EventStore, EventStoreError, LoadedStream, PageLimit, SnapshotConfig, SnapshotKey};
 use crate::reducer::{Aggregate, Reducer, ReducerFault};
 use crate::{Limits, PackedEvents, StreamId, Version};
 
@@ -11,6 +13,17 @@ pub(crate) struct Loaded {
     pub(crate) version: Version,
     /// The version of the snapshot that it began with, or 0.
     pub(crate) snapshot_version: Version,
+    /// How long it took to read and fold what came after that snapshot.
+    pub(crate) replay_cost: Duration,
+    /// Whether its last event closed the stream.
+    pub(crate) closed: bool,
+}
+
+impl Loaded {
+    /// An aggregate at a version, with nothing folded on top of it yet.
+    fn at(version: Version, aggregate: Box<dyn Aggregate>) -> Self {
+        Self { aggregate, version, snapshot_version: version, replay_cost: Duration::ZERO, closed: false }
+    }
 }
 
 /// Why an aggregate could not be loaded.
@@ -30,10 +43,12 @@ pub(crate) async fn load(
     reducer: &dyn Reducer,
     stream_id: &StreamId,
     limits: &Limits,
+    snapshots: SnapshotConfig,
 ) -> Result<Loaded, LoadError> {
-    match load_in_pages(store, reducer, stream_id, limits).await {
+    let snapshots = snapshots.readable(&reducer.descriptor().state_schema, reducer.digest());
+    match load_in_pages(store, reducer, stream_id, limits, snapshots.as_ref()).await {
         Err(LoadError::Fault(fault)) if is_exhausted(&fault) => {
-            load_in_pages(store, reducer, stream_id, &with_small_pages(limits)).await
+            load_in_pages(store, reducer, stream_id, &with_small_pages(limits), snapshots.as_ref()).await
         }
         loaded => loaded,
     }
@@ -74,21 +89,23 @@ async fn load_in_pages(
     reducer: &dyn Reducer,
     stream_id: &StreamId,
     limits: &Limits,
+    snapshots: Option<&SnapshotKey>,
 ) -> Result<Loaded, LoadError> {
-    let schema = &reducer.descriptor().state_schema;
-    let LoadedStream { snapshot, tail } = store.load(stream_id, schema, limits.events_per_page_max).await?;
+    let started = Instant::now();
+    let LoadedStream { snapshot, tail } = store.load(stream_id, snapshots, limits.page()).await?;
     let Some(snapshot) = snapshot else {
         return replay(store, reducer, stream_id, limits, Some(tail), Version::MAX).await;
     };
     let restored = snapshot.state.map_err(ReducerFault::Snapshot);
     match restored.and_then(|state| reducer.restore(stream_id, &state)) {
         Ok(aggregate) => {
-            let begun = Loaded { aggregate, version: snapshot.version, snapshot_version: snapshot.version };
-            fold(store, stream_id, limits, begun, tail, Version::MAX).await
+            let begun = Loaded::at(snapshot.version, aggregate);
+            fold(store, stream_id, limits, begun, tail, Version::MAX, started).await
         }
         // State *and* version start again: keeping the version once skipped the events that the snapshot had stood for.
         Err(fault) => {
             let version = snapshot.version;
+            metrics::counter!("foldhost_snapshots_unreadable_total").increment(1);
             tracing::warn!(%stream_id, %version, %fault, "a snapshot is unreadable, and the whole stream is replayed");
             replay(store, reducer, stream_id, limits, None, Version::MAX).await
         }
@@ -104,13 +121,13 @@ async fn replay(
     first: Option<PackedEvents>,
     until: Version,
 ) -> Result<Loaded, LoadError> {
-    let aggregate = reducer.create(stream_id)?;
-    let begun = Loaded { aggregate, version: Version::EMPTY, snapshot_version: Version::EMPTY };
+    let started = Instant::now();
+    let begun = Loaded::at(Version::EMPTY, reducer.create(stream_id)?);
     let first = match first {
         Some(first) => first,
-        None => store.load_events(stream_id, Version::EMPTY, page_len(limits, Version::EMPTY, until)).await?,
+        None => store.load_events(stream_id, Version::EMPTY, page(limits, Version::EMPTY, until)).await?,
     };
-    fold(store, stream_id, limits, begun, first, until).await
+    fold(store, stream_id, limits, begun, first, until, started).await
 }
 
 async fn fold(
@@ -118,22 +135,28 @@ async fn fold(
     stream_id: &StreamId,
     limits: &Limits,
     mut loaded: Loaded,
-    mut page: PackedEvents,
+    mut events: PackedEvents,
     until: Version,
+    started: Instant,
 ) -> Result<Loaded, LoadError> {
-    while let Some(version) = page.last_version() {
-        let is_full = page.len() >= page_len(limits, loaded.version, until);
-        loaded.aggregate.apply(page)?;
+    while let Some(version) = events.last_version() {
+        let is_full = page(limits, loaded.version, until).is_reached(events.len(), events.data.len());
+        loaded.closed = events.take_closing();
+        if !events.is_empty() {
+            loaded.aggregate.apply(events)?;
+        }
         loaded.version = version;
         if !is_full || version >= until {
             break;
         }
-        page = store.load_events(stream_id, version, page_len(limits, version, until)).await?;
+        events = store.load_events(stream_id, version, page(limits, version, until)).await?;
     }
+    loaded.replay_cost = started.elapsed();
     Ok(loaded)
 }
 
-fn page_len(limits: &Limits, version: Version, until: Version) -> usize {
+fn page(limits: &Limits, version: Version, until: Version) -> PageLimit {
     let wanted = until.get().saturating_sub(version.get());
-    limits.events_per_page_max.min(usize::try_from(wanted).unwrap_or(usize::MAX))
+    let page = limits.page();
+    PageLimit { events_max: page.events_max.min(usize::try_from(wanted).unwrap_or(usize::MAX)), ..page }
 }

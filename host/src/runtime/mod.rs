@@ -13,13 +13,14 @@ mod replay;
 mod snapshots;
 mod turn;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use builder::{HostBuilder, HostError};
-pub use command::{AppendedEvent, CommandError, CommandReply, CommandRequest, DecidedBy};
+pub use command::{AppendedEvent, CommandError, CommandMetadata, CommandReply, CommandRequest, DecidedBy};
 pub use host::{DeployError, Host, ReadError, ReducerStatus, StateView};
 pub use load::LoadError;
 pub use replay::{ReplayReport, replay_stream};
@@ -36,9 +37,18 @@ pub(crate) struct Shared {
     committer: committer::Committer,
     snapshots: snapshots::SnapshotWriter,
     snapshot_config: SnapshotConfig,
+    /// What differs from it, by reducer.
+    snapshot_configs: HashMap<String, SnapshotConfig>,
     entity_tasks: TaskTracker,
     writer_tasks: TaskTracker,
     stop_writers: CancellationToken,
+}
+
+impl Shared {
+    /// When the streams of a category have snapshots taken, and which are read.
+    fn snapshot_config(&self, category: &str) -> SnapshotConfig {
+        self.snapshot_configs.get(category).copied().unwrap_or(self.snapshot_config)
+    }
 }
 
 impl From<LoadError> for CommandError {

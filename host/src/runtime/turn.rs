@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
-use super::command::{AppendedEvent, CommandError, CommandReply, DecidedBy};
+use super::command::{AppendedEvent, CommandError, CommandMetadata, CommandReply, DecidedBy};
 use super::entity::{Pending, Warm};
 use crate::event_store::{CommandRecord, RecordedCommand, StreamBatch};
 use crate::reducer::{Context, DecideError, Decision, ReducerFault};
@@ -25,6 +25,8 @@ pub(super) enum Verdict {
 /// Commands decided one on top of the other, and not yet durable.
 pub(super) struct Turn {
     pub(super) batch: StreamBatch,
+    /// The version that the batch follows.
+    base: Version,
     pub(super) verdicts: Vec<(Pending, Verdict)>,
     /// The aggregate failed and must not be asked again.
     broken: bool,
@@ -44,6 +46,7 @@ impl Turn {
         batch.fence = warm.active.fence();
         Self {
             batch,
+            base: warm.version,
             verdicts: Vec::new(),
             broken: false,
             decided_by: warm.active.decided_by(),
@@ -59,13 +62,13 @@ impl Turn {
 
     /// The batch, for the committer to hold while it is under way.
     pub(super) fn take_batch(&mut self) -> StreamBatch {
-        let empty = StreamBatch::new(self.batch.stream_id.clone(), self.batch.expected, Vec::new());
+        let empty = StreamBatch::new(self.batch.stream_id.clone(), self.base, Vec::new());
         std::mem::replace(&mut self.batch, empty)
     }
 
     /// The stream's version once the batch is durable.
     pub(super) fn version(&self) -> Version {
-        self.batch.last_version()
+        self.base + self.batch.events.len() as u64
     }
 
     /// Whether a command with this id is in the turn. Its twin waits for the next one, and finds it remembered there.
@@ -136,10 +139,25 @@ impl Turn {
         let json = self.fold(warm, version, &decision.events, request.events_as_json)?;
         let begin = self.batch.events.len();
         self.batch_bytes += decision.events.iter().map(|event| event.data.len()).sum::<usize>();
-        let metadata =
-            EventMetadata { command_id: Some(pending.command_id.clone()), generation: self.decided_by.generation };
+        let metadata = self.metadata(pending);
         self.batch.events.extend(decision.events.into_iter().map(|event| (event, metadata.clone())));
         Ok(Verdict::Accepted { events: begin..self.batch.events.len(), json })
+    }
+
+    /// What is recorded beside the events of a command.
+    fn metadata(&self, pending: &Pending) -> EventMetadata {
+        let CommandMetadata { correlation_id, causation_id, traceparent, fields } = pending.request.metadata.clone();
+        let DecidedBy { generation, digest, .. } = self.decided_by;
+        EventMetadata {
+            command_id: Some(pending.command_id.clone()),
+            correlation_id,
+            causation_id,
+            traceparent,
+            generation,
+            // A generation names its code already.
+            reducer_digest: generation.is_none().then_some(digest),
+            fields,
+        }
     }
 
     /// Applies a decision's events to the state. A reducer that cannot read its own events is found out here, before
@@ -159,40 +177,40 @@ impl Turn {
         let json = events.iter().map(json).collect::<Result<_, _>>()?;
         let packed = PackedEvents::of(version.next(), events)
             .map_err(|error| ReducerFault::BrokenAnswer { call: "decide", reason: error.to_string() })?;
+        let started = Instant::now();
         warm.aggregate.apply(packed)?;
+        warm.replay_cost += started.elapsed();
         Ok(json)
     }
 
     /// Has the outcome kept for a retry: what was accepted, and a rule's no. Anything else may come out otherwise next time.
     fn remember(&mut self, pending: &Pending, verdict: &Verdict) {
-        let (first_version, rejection) = match verdict {
-            Verdict::Accepted { events, .. } => {
-                ((!events.is_empty()).then(|| self.batch.expected + events.start as u64 + 1), None)
-            }
-            Verdict::Refused(CommandError::Rejected(rejection)) => (None, Some(rejection.clone())),
+        let behind = self.batch.events.len();
+        let (events, rejection) = match verdict {
+            Verdict::Accepted { events, .. } => (events.clone(), None),
+            Verdict::Refused(CommandError::Rejected(rejection)) => (behind..behind, Some(rejection.clone())),
             _ => return,
         };
         self.batch.commands.push(CommandRecord {
             command_id: pending.command_id.clone(),
             name: pending.request.command.name.clone(),
             fingerprint: pending.request.fingerprint(),
-            first_version,
-            last_version: self.version(),
+            events,
             rejection,
-            reducer_digest: self.decided_by.digest,
+            reducer_digest: Some(self.decided_by.digest),
         });
     }
 
     /// What an accepted command's sender is told.
     pub(super) fn reply(&self, events: Range<usize>, json: Vec<Option<String>>) -> CommandReply {
-        let first = self.batch.expected.get() + 1;
+        let first = self.base.get() + 1;
         let appended = events.clone().zip(json).map(|(place, json)| AppendedEvent {
             version: Version::new(first + place as u64),
             event_type: self.batch.events[place].0.event_type.clone(),
             json,
         });
         CommandReply {
-            version: self.batch.expected + events.end as u64,
+            version: self.base + events.end as u64,
             events: appended.collect(),
             reducer: self.decided_by.clone(),
         }

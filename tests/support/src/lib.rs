@@ -1,11 +1,14 @@
-//! What the tests and benches share: a database of their own each, the guests as components, and streams of events.
+//! What the tests and benches share: a database of their own each, a server of one's own to cut off, the guests as
+//! components, and streams of events.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot be set up fails here, with the reason")]
 
 mod components;
 mod database;
 pub mod orders;
 mod ratio;
+mod server;
 
 pub use components::{component, component_reducer};
 pub use database::{TestDatabase, database, durable_database};
 pub use ratio::{Ratio, ratio};
+pub use server::OwnServer;

@@ -20,6 +20,9 @@ pub struct PoolConfig {
     pub acquire_max: Duration,
     /// How long one statement may run, as the server measures it. Default 30 seconds.
     pub statement_max: Duration,
+    /// How long a statement is sent again after a lost connection, or after the database gave it up for another's sake; only where
+    /// a second time does no harm. Default 10 seconds: a server that restarts is back by then.
+    pub retry_max: Duration,
 }
 
 impl Default for PoolConfig {
@@ -29,6 +32,7 @@ impl Default for PoolConfig {
             append_connections_max: 4,
             acquire_max: Duration::from_secs(10),
             statement_max: Duration::from_secs(30),
+            retry_max: Duration::from_secs(10),
         }
     }
 }

@@ -7,11 +7,16 @@ pub(super) fn database_error(error: sqlx::Error) -> EventStoreError {
     use sqlx::Error;
     match &error {
         Error::Database(refusal) => match refusal.code().as_deref() {
-            // 57: operator intervention (shutdown, cancelled, statement_timeout); 53: out of connections, memory or disk;
-            // 08: connection exceptions.
-            Some(code) if ["57", "53", "08"].contains(&&code[..2.min(code.len())]) => {
+            // A serialization failure, and a deadlock: the statement was given up whole.
+            Some("40001" | "40P01") => EventStoreError::Contended(refusal.message().to_owned()),
+            // Connections used up: a moment later there may be one.
+            Some("53300") => EventStoreError::Unavailable(refusal.message().to_owned()),
+            // 57: operator intervention (shutdown, cancelled, statement_timeout); 08: connection exceptions.
+            Some(code) if ["57", "08"].contains(&&code[..2.min(code.len())]) => {
                 EventStoreError::Unavailable(refusal.message().to_owned())
             }
+            // 53: out of disk or memory. The statement was given up whole, and would be again.
+            Some(code) if code.starts_with("53") => EventStoreError::OutOfResources(refusal.message().to_owned()),
             Some("3D000") => EventStoreError::Unavailable(format!("{}: create it with createdb", refusal.message())),
             Some("28P01" | "28000") => EventStoreError::Unavailable(refusal.message().to_owned()),
             Some("42P01") => EventStoreError::Schema(

@@ -2,12 +2,18 @@
 
 use std::sync::OnceLock;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgPool;
 
 use super::error::database_error;
-use super::streams::{corrupt, limit};
-use crate::event_store::{Cursor, EventStoreError};
-use crate::{Event, StreamId, Version};
+use super::recorded::{EventRow, Reader, limit};
+use crate::event_store::{Cursor, EventStoreError, LogFilter, PageLimit};
+use crate::{Event, StreamId};
+
+/// How much later than its `created_at` an event may get its transaction id, and with it its place in the log: `created_at` is
+/// when the transaction began. An append waits for locks at most as long as a statement may run, 30 seconds unless it was set
+/// otherwise.
+const CREATED_BEFORE_PLACED_MAX: TimeDelta = TimeDelta::minutes(2);
 
 pub(super) async fn epoch(pool: &PgPool, known: &OnceLock<i64>) -> Result<i64, EventStoreError> {
     if let Some(epoch) = known.get() {
@@ -18,40 +24,126 @@ pub(super) async fn epoch(pool: &PgPool, known: &OnceLock<i64>) -> Result<i64, E
     Ok(*known.get_or_init(|| epoch))
 }
 
+/// The columns of a page, whichever index it was read by.
+struct LogRow {
+    stream_id: String,
+    version: i64,
+    event_type: String,
+    event_data: Vec<u8>,
+    sealed: Option<i16>,
+    metadata: serde_json::Value,
+    created_at: DateTime<Utc>,
+    global_position: i64,
+    transaction_id: i64,
+}
+
+/// A page of the log by the narrowest index that the filter allows: of the type, of the category, or of everything.
 pub(super) async fn read_all(
-    pool: &PgPool,
+    reader: &Reader,
     epoch: i64,
     after: Option<Cursor>,
-    events_max: usize,
+    filter: &LogFilter,
+    page: PageLimit,
 ) -> Result<Vec<(Cursor, Event)>, EventStoreError> {
-    let after = after.unwrap_or(Cursor { epoch, transaction_id: 0, position: 0 });
-    if after.epoch != epoch {
-        return Err(EventStoreError::ForeignCursor);
-    }
-    let rows = sqlx::query_file!(
-        "src/event_store/postgres/read_all.sql",
-        after.transaction_id,
-        after.position,
-        limit(events_max)
-    )
-    .fetch_all(pool)
-    .await
-    .map_err(database_error)?;
-    rows.into_iter()
-        .map(|row| {
-            let stream_id =
-                StreamId::new(&row.stream_id).map_err(|error| EventStoreError::Database(error.to_string()))?;
-            let cursor = Cursor { epoch, transaction_id: row.transaction_id, position: row.global_position };
-            let metadata = serde_json::from_value(row.metadata).map_err(|error| corrupt(&stream_id, error))?;
-            let event = Event {
-                stream_id,
-                version: Version::from_i64(row.version),
-                event_type: row.event_type,
-                data: row.event_data,
-                metadata,
-                created_at: row.created_at,
-            };
-            Ok((cursor, event))
+    let (transaction_id, position) = match after {
+        Some(after) if after.epoch != epoch => return Err(EventStoreError::ForeignCursor),
+        Some(after) => (after.transaction_id, after.position),
+        // A reader with a cursor is behind the beginning already.
+        None => (begin(&reader.pool, filter).await?, 0),
+    };
+    let end = end(&reader.pool, filter).await?;
+    let (events_max, bytes_max) = (limit(page.events_max), limit(page.bytes_max));
+    let LogFilter { category, event_type, from, until } = filter;
+    let rows = match (event_type, category) {
+        (Some(event_type), category) => {
+            sqlx::query_file_as!(
+                LogRow,
+                "src/event_store/postgres/read_type.sql",
+                transaction_id,
+                position,
+                events_max,
+                bytes_max,
+                *from,
+                *until,
+                end,
+                event_type,
+                category.as_deref()
+            )
+            .fetch_all(&reader.pool)
+            .await
+        }
+        (None, Some(category)) => {
+            sqlx::query_file_as!(
+                LogRow,
+                "src/event_store/postgres/read_category.sql",
+                transaction_id,
+                position,
+                events_max,
+                bytes_max,
+                *from,
+                *until,
+                end,
+                category
+            )
+            .fetch_all(&reader.pool)
+            .await
+        }
+        (None, None) => {
+            sqlx::query_file_as!(
+                LogRow,
+                "src/event_store/postgres/read_all.sql",
+                transaction_id,
+                position,
+                events_max,
+                bytes_max,
+                *from,
+                *until,
+                end
+            )
+            .fetch_all(&reader.pool)
+            .await
+        }
+    };
+    events(reader, epoch, rows.map_err(database_error)?).await
+}
+
+async fn events(reader: &Reader, epoch: i64, rows: Vec<LogRow>) -> Result<Vec<(Cursor, Event)>, EventStoreError> {
+    let cursor = |row: &LogRow| Cursor { epoch, transaction_id: row.transaction_id, position: row.global_position };
+    let cursors: Vec<_> = rows.iter().map(cursor).collect();
+    let rows = rows.into_iter().map(|row| {
+        Ok(EventRow {
+            stream_id: StreamId::new(&row.stream_id).map_err(|error| EventStoreError::Database(error.to_string()))?,
+            version: row.version,
+            event_type: row.event_type,
+            event_data: row.event_data,
+            sealed: row.sealed,
+            metadata: row.metadata,
+            created_at: row.created_at,
         })
-        .collect()
+    });
+    let events = reader.events(rows.collect::<Result<_, EventStoreError>>()?).await?;
+    Ok(cursors.into_iter().zip(events).collect())
+}
+
+/// The transaction id at which a reader begins: all that is wanted stands at it or behind.
+async fn begin(pool: &PgPool, filter: &LogFilter) -> Result<i64, EventStoreError> {
+    let Some(from) = filter.from else { return Ok(0) };
+    // Position 0 is before the first of the transaction.
+    Ok(seek(pool, from - CREATED_BEFORE_PLACED_MAX).await?.unwrap_or(0))
+}
+
+/// The transaction id behind which nothing is wanted any more; none without such a bound.
+async fn end(pool: &PgPool, filter: &LogFilter) -> Result<Option<i64>, EventStoreError> {
+    match filter.until {
+        Some(until) => seek(pool, until + CREATED_BEFORE_PLACED_MAX).await,
+        None => Ok(None),
+    }
+}
+
+async fn seek(pool: &PgPool, time: DateTime<Utc>) -> Result<Option<i64>, EventStoreError> {
+    let found = sqlx::query_file_scalar!("src/event_store/postgres/seek_time.sql", time)
+        .fetch_optional(pool)
+        .await
+        .map_err(database_error)?;
+    Ok(found.flatten())
 }

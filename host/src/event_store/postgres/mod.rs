@@ -4,36 +4,47 @@ mod append;
 mod appenders;
 mod connect;
 mod error;
+mod keys;
 mod log;
 mod migrate;
+mod recorded;
 mod reducers;
+mod retry;
 mod snapshots;
 mod streams;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::PgPool;
+use tokio::sync::watch;
 
 pub use connect::PoolConfig;
 
+use append::AppendStore;
 use appenders::Appenders;
+use recorded::Reader;
+use retry::Retry;
 
+use super::sealing::Encryption;
 use super::{
-    Activation, AppendOutcome, Cursor, EventStore, EventStoreError, LoadedStream, RecordedCommand, ReducerStore,
-    Snapshot, StreamBatch,
+    Activation, AppendOutcome, Cursor, EventStore, EventStoreError, LoadedStream, LogFilter, PageLimit,
+    RecordedCommand, ReducerStore, Snapshot, SnapshotKey, StreamBatch,
 };
 use crate::reducer::{Descriptor, ReducerDigest};
 use crate::{Event, PackedEvents, StreamId, Version};
 
-/// Events, snapshots, commands and reducers in a Postgres database, version 14 or newer; tested on 15.
+/// Events, snapshots, commands and reducers in a Postgres database, version 14 or newer; tested on 15 and 17.
 #[derive(Clone, Debug)]
 pub struct PostgresEventStore {
     pool: PgPool,
     appenders: Appenders,
-    /// The cluster's identity, asked for once: it is a part of every cursor.
-    epoch: std::sync::Arc<OnceLock<i64>>,
+    reader: Reader,
+    retry: Retry,
+    /// The database's identity, asked for once: it is a part of every cursor.
+    epoch: Arc<OnceLock<i64>>,
+    appended: Arc<watch::Sender<u64>>,
 }
 
 impl PostgresEventStore {
@@ -43,14 +54,34 @@ impl PostgresEventStore {
     /// [`EventStoreError::Unavailable`] when the database cannot be reached, [`EventStoreError::Database`] when it refuses.
     pub async fn connect(url: &str, config: &PoolConfig) -> Result<Self, EventStoreError> {
         let (pool, append_pool) = connect::open(url, config).await?;
-        Ok(Self { pool, appenders: Appenders::of(append_pool, config.statement_max), epoch: std::sync::Arc::default() })
+        let appenders = Appenders::of(append_pool, config.statement_max);
+        Ok(Self::over(pool, appenders, config.retry_max))
     }
 
     /// Takes over a pool that is there already, for appends and reads alike. What [`connect`](Self::connect) sets on its
     /// connections is left to whoever made the pool: durable commits, timeouts, the append's plan.
     #[must_use]
     pub fn from_pool(pool: PgPool) -> Self {
-        Self { appenders: Appenders::sharing(pool.clone()), pool, epoch: std::sync::Arc::default() }
+        let appenders = Appenders::sharing(pool.clone());
+        Self::over(pool, appenders, PoolConfig::default().retry_max)
+    }
+
+    fn over(pool: PgPool, appenders: Appenders, retry_max: Duration) -> Self {
+        let reader = Reader::new(pool.clone(), None);
+        let (retry, appended) = (Retry { retry_max }, Arc::new(watch::Sender::new(0)));
+        Self { pool, appenders, reader, retry, epoch: Arc::default(), appended }
+    }
+
+    /// Seals the data of new events of some categories, and opens what was sealed.
+    #[must_use]
+    pub fn with_encryption(mut self, encryption: Encryption) -> Self {
+        self.reader = Reader::new(self.pool.clone(), Some(Arc::new(encryption)));
+        self
+    }
+
+    fn append_store(&self) -> AppendStore<'_> {
+        let encryption = self.reader.encryption();
+        AppendStore { appenders: &self.appenders, pool: &self.pool, encryption, retry: self.retry }
     }
 
     /// Brings the database's schema up to date. Safe when many hosts do it at once.
@@ -83,44 +114,71 @@ impl PostgresEventStore {
 
 #[async_trait]
 impl EventStore for PostgresEventStore {
-    async fn append(&self, batches: &[StreamBatch]) -> Result<Vec<AppendOutcome>, EventStoreError> {
-        append::append(&self.appenders, &self.pool, batches).await
+    async fn append_many(&self, batches: &[StreamBatch]) -> Result<Vec<AppendOutcome>, EventStoreError> {
+        let outcomes = append::append_many(&self.append_store(), batches).await?;
+        self.appended.send_modify(|appends| *appends += 1);
+        Ok(outcomes)
+    }
+
+    async fn append_atomic(&self, batches: &[StreamBatch]) -> Result<Vec<Version>, EventStoreError> {
+        let versions = append::append_atomic(&self.append_store(), batches).await?;
+        self.appended.send_modify(|appends| *appends += 1);
+        Ok(versions)
     }
 
     async fn load(
         &self,
         stream_id: &StreamId,
-        state_schema: &str,
-        events_max: usize,
+        snapshots: Option<&SnapshotKey>,
+        page: PageLimit,
     ) -> Result<LoadedStream, EventStoreError> {
-        snapshots::load(&self.pool, stream_id, state_schema, events_max).await
+        match snapshots {
+            Some(key) => self.retry.run(|| snapshots::load(&self.reader, stream_id, key, page)).await,
+            None => {
+                let tail = self.load_events(stream_id, Version::EMPTY, page).await?;
+                Ok(LoadedStream { snapshot: None, tail })
+            }
+        }
     }
 
     async fn load_events(
         &self,
         stream_id: &StreamId,
         after: Version,
-        events_max: usize,
+        page: PageLimit,
     ) -> Result<PackedEvents, EventStoreError> {
-        streams::load_events(&self.pool, stream_id, after, events_max).await
+        self.retry.run(|| streams::load_events(&self.reader, stream_id, after, page)).await
     }
 
     async fn read_stream(
         &self,
         stream_id: &StreamId,
         after: Version,
-        events_max: usize,
+        page: PageLimit,
     ) -> Result<Vec<Event>, EventStoreError> {
-        streams::read_stream(&self.pool, stream_id, after, events_max).await
+        self.retry.run(|| streams::read_stream(&self.reader, stream_id, after, page)).await
+    }
+
+    async fn read_stream_backwards(
+        &self,
+        stream_id: &StreamId,
+        before: Version,
+        page: PageLimit,
+    ) -> Result<Vec<Event>, EventStoreError> {
+        self.retry.run(|| streams::read_stream_backwards(&self.reader, stream_id, before, page)).await
     }
 
     async fn read_all(
         &self,
         after: Option<Cursor>,
-        events_max: usize,
+        filter: &LogFilter,
+        page: PageLimit,
     ) -> Result<Vec<(Cursor, Event)>, EventStoreError> {
-        let epoch = log::epoch(&self.pool, &self.epoch).await?;
-        log::read_all(&self.pool, epoch, after, events_max).await
+        let read = || async {
+            let epoch = log::epoch(&self.pool, &self.epoch).await?;
+            log::read_all(&self.reader, epoch, after, filter, page).await
+        };
+        self.retry.run(read).await
     }
 
     async fn read_streams(
@@ -129,7 +187,7 @@ impl EventStore for PostgresEventStore {
         after: Option<&StreamId>,
         streams_max: usize,
     ) -> Result<Vec<StreamId>, EventStoreError> {
-        streams::read_streams(&self.pool, category, after, streams_max).await
+        self.retry.run(|| streams::read_streams(&self.pool, category, after, streams_max)).await
     }
 
     async fn find_commands(
@@ -137,11 +195,21 @@ impl EventStore for PostgresEventStore {
         stream_id: &StreamId,
         command_ids: &[String],
     ) -> Result<Vec<RecordedCommand>, EventStoreError> {
-        streams::find_commands(&self.pool, stream_id, command_ids).await
+        self.retry.run(|| streams::find_commands(&self.pool, stream_id, command_ids)).await
     }
 
     async fn save_snapshot(&self, snapshot: &Snapshot) -> Result<(), EventStoreError> {
-        snapshots::save(&self.pool, snapshot).await
+        snapshots::save(&self.reader, snapshot).await
+    }
+
+    async fn close_stream(&self, stream_id: &StreamId, erase: bool) -> Result<Version, EventStoreError> {
+        let version = append::close_stream(&self.append_store(), stream_id, erase).await?;
+        self.appended.send_modify(|appends| *appends += 1);
+        Ok(version)
+    }
+
+    fn appended(&self) -> watch::Receiver<u64> {
+        self.appended.subscribe()
     }
 
     async fn ping(&self) -> Result<(), EventStoreError> {

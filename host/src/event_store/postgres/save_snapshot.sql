@@ -1,7 +1,12 @@
--- Never replaces a newer snapshot of the same schema: two hosts write in any order.
-INSERT INTO snapshots AS s (stream_id, version, state_schema, reducer_digest, state_encoding, state_data)
-VALUES ($1, $2, $3, $4, $5, $6)
+-- Never replaces a newer snapshot of the same schema: two hosts write in any order. But one beyond the stream's head is
+-- replaced: it is from before a recovery to an earlier moment, nobody reads it, and it would keep all others out.
+INSERT INTO snapshots AS s (stream_id, version, state_schema, reducer_digest, state_encoding, state_data, state_digest, sealed)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8
+-- A stream whose key was dropped has no snapshot any more, and one that was on its way is not to come behind it.
+WHERE NOT EXISTS (SELECT FROM stream_keys k WHERE k.stream_id = $1 AND k.dropped_at IS NOT NULL)
 ON CONFLICT (stream_id) DO UPDATE
 SET version = EXCLUDED.version, state_schema = EXCLUDED.state_schema, reducer_digest = EXCLUDED.reducer_digest,
-    state_encoding = EXCLUDED.state_encoding, state_data = EXCLUDED.state_data, created_at = now()
+    state_encoding = EXCLUDED.state_encoding, state_data = EXCLUDED.state_data, state_digest = EXCLUDED.state_digest,
+    sealed = EXCLUDED.sealed, created_at = now()
 WHERE s.state_schema <> EXCLUDED.state_schema OR s.version < EXCLUDED.version
+   OR NOT EXISTS (SELECT FROM events e WHERE e.stream_id = s.stream_id AND e.version = s.version)

@@ -1,12 +1,16 @@
 //! Snapshots: saved packed, loaded together with the events behind them.
 
-use sqlx::PgPool;
+use sha2::{Digest, Sha256};
 
+use super::append::SEALED_XCHACHA20;
 use super::error::database_error;
-use super::streams::{corrupt, limit};
+use super::keys::Keys;
+use super::recorded::{Reader, limit};
+use super::streams::pack;
 use crate::event::Packer;
 use crate::event_store::batch::check_follows;
-use crate::event_store::{EventStoreError, LoadedStream, Snapshot, StoredSnapshot};
+use crate::event_store::sealing::Place;
+use crate::event_store::{EventStoreError, LoadedStream, PageLimit, Snapshot, SnapshotKey, StoredSnapshot};
 use crate::{StreamId, Version};
 
 /// States from here on are packed with zstd; below it a packed state saves no page of the table.
@@ -15,26 +19,44 @@ const ZSTD_FROM_BYTES: usize = 4 << 10;
 const STATE_BYTES_MAX: usize = 1 << 30;
 
 pub(super) async fn load(
-    pool: &PgPool,
+    reader: &Reader,
     stream_id: &StreamId,
-    state_schema: &str,
-    events_max: usize,
+    snapshots: &SnapshotKey,
+    page: PageLimit,
 ) -> Result<LoadedStream, EventStoreError> {
-    let rows =
-        sqlx::query_file!("src/event_store/postgres/load.sql", stream_id.as_str(), state_schema, limit(events_max))
-            .fetch_all(pool)
-            .await
-            .map_err(database_error)?;
+    let SnapshotKey { state_schema, reducer_digest } = snapshots;
+    let rows = sqlx::query_file!(
+        "src/event_store/postgres/load.sql",
+        stream_id.as_str(),
+        state_schema,
+        limit(page.events_max),
+        limit(page.bytes_max),
+        reducer_digest.as_ref().map(|digest| digest.as_bytes().as_slice())
+    )
+    .fetch_all(&reader.pool)
+    .await
+    .map_err(database_error)?;
+    let sealed = rows.iter().any(|row| row.sealed.is_some());
+    let keys = Keys::for_reading(&reader.pool, reader.encryption(), sealed.then_some(stream_id).into_iter()).await?;
     let mut snapshot = None;
     let mut packer = Packer::default();
     for row in rows {
         let version = Version::from_i64(row.version);
         match row.event_type {
             None => {
-                snapshot = Some(StoredSnapshot { version, state: decode(row.encoding.as_deref(), row.data) });
+                let place = Place::Snapshot { stream_id, version, state_schema };
+                let data = check(&place, row.state_digest.as_deref(), row.data);
+                let opened = match data.map(|data| keys.open(stream_id, &place, row.sealed, data)) {
+                    Ok(Ok(Some(data))) => Ok(data),
+                    Ok(Ok(None)) => return Err(EventStoreError::StreamErased { stream_id: stream_id.clone() }),
+                    Ok(Err(error)) => Err(error.to_string()),
+                    Err(reason) => Err(reason),
+                };
+                let state = opened.and_then(|data| decode(row.encoding.as_deref(), data));
+                snapshot = Some(StoredSnapshot { version, state });
             }
             Some(event_type) => {
-                packer.push(version, &event_type, &row.data).map_err(|error| corrupt(stream_id, error))?;
+                pack(&mut packer, &keys, stream_id, version, &event_type, row.sealed, row.data)?;
             }
         }
     }
@@ -43,18 +65,58 @@ pub(super) async fn load(
     Ok(LoadedStream { snapshot, tail })
 }
 
-pub(super) async fn save(pool: &PgPool, snapshot: &Snapshot) -> Result<(), EventStoreError> {
-    let (encoding, state) = encode(&snapshot.state)?;
+/// The bytes, if they are the ones that were saved there.
+fn check(place: &Place<'_>, digest: Option<&[u8]>, data: Vec<u8>) -> Result<Vec<u8>, String> {
+    match digest {
+        Some(digest) if digest == digest_of(place, &data) => Ok(data),
+        Some(_) => Err("the state is not the one that was saved for this stream and version".into()),
+        None => Err("the snapshot is from before states had a digest".into()),
+    }
+}
+
+/// SHA-256 of a state as it is stored, and of where it belongs. bincode decodes most bytes into something, so damage is found
+/// here or not at all; and a snapshot that a backup or a hand put under another stream or version is found as well. Of the sealed
+/// bytes where it is sealed: the digest of a plain state outlives its key, and tells who guesses the state that he was right.
+fn digest_of(place: &Place<'_>, data: &[u8]) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    let place = place.associated();
+    hasher.update((place.len() as u64).to_be_bytes());
+    hasher.update(place);
+    hasher.update(data);
+    hasher.finalize().into()
+}
+
+pub(super) async fn save(reader: &Reader, snapshot: &Snapshot) -> Result<(), EventStoreError> {
+    let Snapshot { stream_id, version, state_schema, reducer_digest, state } = snapshot;
+    let place = Place::Snapshot { stream_id, version: *version, state_schema };
+    let (encoding, mut data) = encode(state)?;
+    let mut sealed = None;
+    if reader.encryption().is_some_and(|encryption| encryption.seals(stream_id.category())) {
+        let keys = Keys::for_reading(&reader.pool, reader.encryption(), std::iter::once(stream_id)).await?;
+        // A stream whose events are from before its category was encrypted has no key, and its state is as plain as they are.
+        // One whose key was dropped has no snapshot any more.
+        match keys.get(stream_id) {
+            Some(key) => {
+                data = key.seal(&place, &data).into();
+                sealed = Some(SEALED_XCHACHA20);
+            }
+            None if keys.knows(stream_id) => return Ok(()),
+            None => {}
+        }
+    }
+    let digest = digest_of(&place, &data);
     sqlx::query_file!(
         "src/event_store/postgres/save_snapshot.sql",
-        snapshot.stream_id.as_str(),
-        snapshot.version.as_i64(),
-        &snapshot.state_schema,
-        snapshot.reducer_digest.as_bytes().as_slice(),
+        stream_id.as_str(),
+        version.as_i64(),
+        state_schema,
+        reducer_digest.as_bytes().as_slice(),
         encoding,
-        state.as_ref(),
+        data.as_ref(),
+        digest.as_slice(),
+        sealed,
     )
-    .execute(pool)
+    .execute(&reader.pool)
     .await
     .map(drop)
     .map_err(database_error)
@@ -95,6 +157,26 @@ mod tests {
             let (encoding, data) = encode(&state).unwrap();
             assert_eq!(encoding == "zstd", bytes >= ZSTD_FROM_BYTES);
             assert_eq!(decode(Some(encoding), data.into_owned()).unwrap(), state);
+        }
+    }
+
+    #[test]
+    fn the_digest_of_a_state_tells_where_it_belongs() {
+        let stream = |id: &str| StreamId::new(id).unwrap();
+        let digest = |id: &str, version, state_schema: &str, state: &[u8]| {
+            let (stream_id, version) = (&stream(id), Version::new(version));
+            digest_of(&Place::Snapshot { stream_id, version, state_schema }, state)
+        };
+        let right = digest("order-1", 2, "order.v1", b"state");
+        assert_eq!(right, digest("order-1", 2, "order.v1", b"state"));
+        for wrong in [
+            digest("order-2", 2, "order.v1", b"state"),
+            digest("order-1", 3, "order.v1", b"state"),
+            digest("order-1", 2, "order.v2", b"state"),
+            digest("order-1", 2, "order.v1", b"stata"),
+            digest("order-1o", 2, "rder.v1", b"state"),
+        ] {
+            assert_ne!(right, wrong);
         }
     }
 

@@ -3,67 +3,114 @@
 use sqlx::PgPool;
 
 use super::error::database_error;
+use super::keys::Keys;
+use super::recorded::{EventRow, Reader, corrupt, limit};
 use crate::event::Packer;
 use crate::event_store::batch::check_follows;
-use crate::event_store::{EventStoreError, RecordedCommand};
+use crate::event_store::sealing::Place;
+use crate::event_store::{EventStoreError, PageLimit, RecordedCommand};
 use crate::reducer::{ReducerDigest, Rejection};
 use crate::{Event, PackedEvents, StreamId, Version};
 
 pub(super) async fn load_events(
-    pool: &PgPool,
+    reader: &Reader,
     stream_id: &StreamId,
     after: Version,
-    events_max: usize,
+    page: PageLimit,
 ) -> Result<PackedEvents, EventStoreError> {
     let rows = sqlx::query_file!(
         "src/event_store/postgres/load_events.sql",
         stream_id.as_str(),
         after.as_i64(),
-        limit(events_max)
+        limit(page.events_max),
+        limit(page.bytes_max)
     )
-    .fetch_all(pool)
+    .fetch_all(&reader.pool)
     .await
     .map_err(database_error)?;
+    let sealed = rows.iter().any(|row| row.sealed.is_some());
+    let keys = Keys::for_reading(&reader.pool, reader.encryption(), sealed.then_some(stream_id).into_iter()).await?;
     let mut packer = Packer::default();
     for row in rows {
-        packer
-            .push(Version::from_i64(row.version), &row.event_type, &row.event_data)
-            .map_err(|error| corrupt(stream_id, error))?;
+        let data = row.event_data;
+        pack(&mut packer, &keys, stream_id, Version::from_i64(row.version), &row.event_type, row.sealed, data)?;
     }
     let page = packer.finish();
     check_follows(stream_id, after, &page)?;
     Ok(page)
 }
 
+/// Adds an event to a page, opened where it was sealed.
+pub(super) fn pack(
+    packer: &mut Packer,
+    keys: &Keys,
+    stream_id: &StreamId,
+    version: Version,
+    event_type: &str,
+    sealed: Option<i16>,
+    data: Vec<u8>,
+) -> Result<(), EventStoreError> {
+    let place = Place::Event { stream_id, version, event_type };
+    let data = keys.open(stream_id, &place, sealed, data)?;
+    let data = data.ok_or_else(|| EventStoreError::StreamErased { stream_id: stream_id.clone() })?;
+    packer.push(version, event_type, &data).map_err(|error| corrupt(stream_id, error))
+}
+
+/// One row's columns, whichever direction it was read in.
+macro_rules! event_rows {
+    ($stream_id:expr, $rows:expr) => {
+        $rows
+            .into_iter()
+            .map(|row| EventRow {
+                stream_id: $stream_id.clone(),
+                version: row.version,
+                event_type: row.event_type,
+                event_data: row.event_data,
+                sealed: row.sealed,
+                metadata: row.metadata,
+                created_at: row.created_at,
+            })
+            .collect()
+    };
+}
+
 pub(super) async fn read_stream(
-    pool: &PgPool,
+    reader: &Reader,
     stream_id: &StreamId,
     after: Version,
-    events_max: usize,
+    page: PageLimit,
 ) -> Result<Vec<Event>, EventStoreError> {
     let rows = sqlx::query_file!(
         "src/event_store/postgres/read_stream.sql",
         stream_id.as_str(),
         after.as_i64(),
-        limit(events_max)
+        limit(page.events_max),
+        limit(page.bytes_max)
     )
-    .fetch_all(pool)
+    .fetch_all(&reader.pool)
     .await
     .map_err(database_error)?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(Event {
-                stream_id: stream_id.clone(),
-                version: Version::from_i64(row.version),
-                event_type: row.event_type,
-                data: row.event_data,
-                metadata: serde_json::from_value(row.metadata).map_err(|error| corrupt(stream_id, error))?,
-                created_at: row.created_at,
-            })
-        })
-        .collect()
+    reader.events(event_rows!(stream_id, rows)).await
 }
 
+pub(super) async fn read_stream_backwards(
+    reader: &Reader,
+    stream_id: &StreamId,
+    before: Version,
+    page: PageLimit,
+) -> Result<Vec<Event>, EventStoreError> {
+    let rows = sqlx::query_file!(
+        "src/event_store/postgres/read_stream_backwards.sql",
+        stream_id.as_str(),
+        before.as_i64(),
+        limit(page.events_max),
+        limit(page.bytes_max)
+    )
+    .fetch_all(&reader.pool)
+    .await
+    .map_err(database_error)?;
+    reader.events(event_rows!(stream_id, rows)).await
+}
 pub(super) async fn read_streams(
     pool: &PgPool,
     category: &str,
@@ -99,7 +146,10 @@ pub(super) async fn find_commands(
     rows.into_iter()
         .map(|row| {
             Ok(RecordedCommand {
-                reducer_digest: ReducerDigest::try_from(&row.reducer_digest[..])
+                reducer_digest: row
+                    .reducer_digest
+                    .map(|digest| ReducerDigest::try_from(&digest[..]))
+                    .transpose()
                     .map_err(|error| corrupt(stream_id, error))?,
                 command_id: row.command_id,
                 fingerprint: row.fingerprint,
@@ -112,12 +162,4 @@ pub(super) async fn find_commands(
             })
         })
         .collect()
-}
-
-pub(super) fn limit(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-pub(super) fn corrupt(stream_id: &StreamId, reason: impl std::fmt::Display) -> EventStoreError {
-    EventStoreError::Corrupt { stream_id: stream_id.clone(), reason: reason.to_string() }
 }

@@ -1,0 +1,105 @@
+//! The append statement's parameters: a vector a column.
+
+use crate::event_store::{EventStoreError, StreamBatch};
+use crate::{SerializedEvent, Version};
+
+/// A batch on its way into the statement: with the one version that it follows, and its data as they are stored.
+pub(super) struct Prepared<'a> {
+    pub(super) batch: &'a StreamBatch,
+    pub(super) base: Version,
+    /// The events' data where they are sealed, else none.
+    pub(super) sealed: Option<&'a [Vec<u8>]>,
+}
+
+/// A row a stream.
+#[derive(Default)]
+pub(super) struct Columns<'a> {
+    pub(super) stream_ids: Vec<&'a str>,
+    pub(super) expected: Vec<i64>,
+    pub(super) reducers: Vec<Option<&'a str>>,
+    pub(super) generations: Vec<Option<i64>>,
+    pub(super) first_types: Vec<Option<&'a str>>,
+    pub(super) first_data: Vec<Option<&'a [u8]>>,
+    pub(super) first_metadata: Vec<Option<String>>,
+    pub(super) first_sealed: Vec<Option<i16>>,
+    pub(super) rest: Rest<'a>,
+    pub(super) commands: Commands<'a>,
+}
+
+/// Every event of a batch but its first.
+#[derive(Default)]
+pub(super) struct Rest<'a> {
+    pub(super) stream_ids: Vec<&'a str>,
+    pub(super) versions: Vec<i64>,
+    pub(super) types: Vec<&'a str>,
+    pub(super) data: Vec<&'a [u8]>,
+    pub(super) metadata: Vec<String>,
+    pub(super) sealed: Vec<Option<i16>>,
+}
+
+/// Commands to be remembered.
+#[derive(Default)]
+pub(super) struct Commands<'a> {
+    pub(super) stream_ids: Vec<&'a str>,
+    pub(super) ids: Vec<&'a str>,
+    pub(super) names: Vec<&'a str>,
+    pub(super) fingerprints: Vec<&'a [u8]>,
+    pub(super) first_versions: Vec<Option<i64>>,
+    pub(super) last_versions: Vec<i64>,
+    pub(super) rejections: Vec<Option<String>>,
+    pub(super) reducers: Vec<Option<&'a [u8]>>,
+    pub(super) generations: Vec<Option<i64>>,
+}
+
+impl<'a> Columns<'a> {
+    pub(super) fn of(batches: &[Prepared<'a>]) -> Result<Self, EventStoreError> {
+        let mut columns = Self::default();
+        for batch in batches {
+            columns.push(batch)?;
+        }
+        Ok(columns)
+    }
+
+    fn push(&mut self, prepared: &Prepared<'a>) -> Result<(), EventStoreError> {
+        let Prepared { batch, base, sealed } = *prepared;
+        let stream_id = batch.stream_id.as_str();
+        let generation = batch.fence.as_ref().map(|fence| fence.generation as i64);
+        let cipher = sealed.map(|_| super::SEALED_XCHACHA20);
+        let data = |place: usize, event: &'a SerializedEvent| sealed.map_or(event.data.as_slice(), |data| &data[place]);
+        self.stream_ids.push(stream_id);
+        self.expected.push(base.as_i64());
+        self.reducers.push(batch.fence.as_ref().map(|fence| fence.reducer.as_str()));
+        self.generations.push(generation);
+        let first = batch.events.first();
+        self.first_types.push(first.map(|(event, _)| event.event_type.as_str()));
+        self.first_data.push(first.map(|(event, _)| data(0, event)));
+        self.first_metadata.push(first.map(|(_, metadata)| json(metadata)).transpose()?);
+        self.first_sealed.push(cipher);
+        for (place, (event, metadata)) in batch.events.iter().enumerate().skip(1) {
+            self.rest.stream_ids.push(stream_id);
+            self.rest.versions.push(base.as_i64() + 1 + place as i64);
+            self.rest.types.push(&event.event_type);
+            self.rest.data.push(data(place, event));
+            self.rest.metadata.push(json(metadata)?);
+            self.rest.sealed.push(cipher);
+        }
+        for command in &batch.commands {
+            self.commands.stream_ids.push(stream_id);
+            self.commands.ids.push(&command.command_id);
+            self.commands.names.push(&command.name);
+            self.commands.fingerprints.push(&command.fingerprint);
+            self.commands.first_versions.push(command.first_version(base).map(Version::as_i64));
+            self.commands.last_versions.push(command.last_version(base).as_i64());
+            let rejection = command.rejection.as_ref();
+            let rejection = rejection.map(|no| serde_json::json!({"code": no.code, "message": no.message}).to_string());
+            self.commands.rejections.push(rejection);
+            self.commands.reducers.push(command.reducer_digest.as_ref().map(|digest| digest.as_bytes().as_slice()));
+            self.commands.generations.push(generation);
+        }
+        Ok(())
+    }
+}
+
+fn json(metadata: &crate::EventMetadata) -> Result<String, EventStoreError> {
+    metadata.to_json().map_err(|error| EventStoreError::InvalidBatch(error.to_string()))
+}

@@ -1,0 +1,186 @@
+//! Appends that take a transaction: those that leave their version open, and those that are all or nothing.
+
+use sqlx::{Connection, PgConnection};
+
+use super::{AppendStore, RACES_MAX, outcome, prepare, run};
+use crate::event_store::postgres::error::database_error;
+use crate::event_store::postgres::keys::Keys;
+use crate::event_store::{AppendOutcome, EventStoreError, StreamBatch};
+use crate::{StreamId, Version};
+
+/// What one attempt came to.
+enum Attempt {
+    /// Committed.
+    Done(Vec<AppendOutcome>),
+    /// Given up: what the batches would have come to.
+    GivenUp(Vec<AppendOutcome>),
+    /// The commit was not answered: nobody knows.
+    Unknown(EventStoreError),
+}
+
+/// Each stream by itself, and a batch that leaves its version open goes behind whatever is there.
+pub(super) async fn append_many(
+    store: &AppendStore<'_>,
+    batches: &[StreamBatch],
+) -> Result<Vec<AppendOutcome>, EventStoreError> {
+    let mut races = 0;
+    loop {
+        races += 1;
+        // An open version whose append came second begins again, with everything that went with it: its transaction has an id by
+        // now, and what it appended behind the other's event would come before it in the log.
+        let may_commit = |outcomes: &[AppendOutcome]| races == RACES_MAX || !came_second(batches, outcomes);
+        match store.retry.run(|| attempt(store, batches, &may_commit)).await? {
+            Attempt::Done(mut outcomes) => {
+                outcome::name_conflicts(store.pool, store.retry, batches, &mut outcomes).await;
+                return Ok(outcomes);
+            }
+            Attempt::GivenUp(_) => {}
+            Attempt::Unknown(error) => return Err(error),
+        }
+    }
+}
+
+/// All of them or none.
+pub(super) async fn append_atomic(
+    store: &AppendStore<'_>,
+    batches: &[StreamBatch],
+) -> Result<Vec<Version>, EventStoreError> {
+    let all_won =
+        |outcomes: &[AppendOutcome]| outcomes.iter().all(|outcome| matches!(outcome, AppendOutcome::Appended { .. }));
+    let mut races = 0;
+    let mut outcomes = loop {
+        races += 1;
+        match store.retry.run(|| attempt(store, batches, &all_won)).await? {
+            Attempt::GivenUp(outcomes) if races < RACES_MAX && came_second(batches, &outcomes) => {}
+            Attempt::Done(outcomes) | Attempt::GivenUp(outcomes) => break outcomes,
+            Attempt::Unknown(error) => return Err(error),
+        }
+    };
+    outcome::name_conflicts(store.pool, store.retry, batches, &mut outcomes).await;
+    outcomes.into_iter().zip(batches).map(|(outcome, batch)| outcome.into_version(batch)).collect()
+}
+
+/// Whether a batch that left its version open lost to another append, and may go behind it.
+fn came_second(batches: &[StreamBatch], outcomes: &[AppendOutcome]) -> bool {
+    batches.iter().zip(outcomes).any(|(batch, outcome)| match outcome {
+        AppendOutcome::Conflict { actual } => outcome::may_follow(batch, *actual),
+        _ => false,
+    })
+}
+
+/// One transaction. Dropped or killed anywhere before its commit, nothing of it has happened; so any error may be followed by
+/// another attempt.
+async fn attempt(
+    store: &AppendStore<'_>,
+    batches: &[StreamBatch],
+    may_commit: &(dyn Fn(&[AppendOutcome]) -> bool + Sync),
+) -> Result<Attempt, EventStoreError> {
+    // Before the transaction: to make a key is a write, and the append has to be the first of its own.
+    let keys = Keys::for_append(store.pool, store.encryption, batches).await?;
+    let mut appender = store.appenders.take().await?;
+    let mut transaction = appender.connection.begin().await.map_err(database_error)?;
+    let bases = bases(&mut transaction, batches).await?;
+    let sealed = keys.seal(batches, &bases);
+    let columns = prepare(batches, &bases, &sealed)?;
+    let rows = run(&mut transaction, store.appenders, &columns).await?;
+    let outcomes = outcome::of(batches, &rows, &bases)?;
+    if !may_commit(&outcomes) {
+        transaction.rollback().await.map_err(database_error)?;
+        appender.keep();
+        return Ok(Attempt::GivenUp(outcomes));
+    }
+    match tokio::time::timeout(store.appenders.statement_max(), transaction.commit()).await {
+        Ok(Ok(())) => {
+            appender.keep();
+            Ok(Attempt::Done(outcomes))
+        }
+        Ok(Err(error)) => match database_error(error) {
+            // The commit was refused, which is an answer: another transaction came first.
+            refused @ EventStoreError::Contended(_) => Err(refused),
+            lost => Ok(Attempt::Unknown(EventStoreError::Unavailable(lost.to_string()))),
+        },
+        Err(_) => Ok(Attempt::Unknown(EventStoreError::Unavailable("a commit was not answered in time".into()))),
+    }
+}
+
+/// A version that no stream has: a batch that expects it is told of a conflict by the statement.
+const NO_HEAD: Version = Version::new(1 << 62);
+
+/// The version that each batch follows. Those that leave it open are locked first, and follow the head that is there then.
+async fn bases(connection: &mut PgConnection, batches: &[StreamBatch]) -> Result<Vec<Version>, EventStoreError> {
+    let open = batches.iter().filter(|batch| batch.expected_version().is_none());
+    let open: Vec<_> = open.map(|batch| batch.stream_id.as_str().to_owned()).collect();
+    let mut heads = Vec::new();
+    if !open.is_empty() {
+        lock(connection, &open).await?;
+        heads = super::heads(&mut *connection, &open).await?;
+    }
+    let mut heads = heads.into_iter();
+    let base = |batch: &StreamBatch| {
+        batch.expected_version().unwrap_or_else(|| {
+            let head = heads.next().map_or(Version::EMPTY, |(head, _)| head);
+            if batch.expected.admits(head) { head } else { NO_HEAD }
+        })
+    };
+    Ok(batches.iter().map(base).collect())
+}
+
+async fn lock(connection: &mut PgConnection, streams: &[String]) -> Result<(), EventStoreError> {
+    sqlx::query_file!("src/event_store/postgres/lock_streams.sql", streams)
+        .fetch_all(connection)
+        .await
+        .map(drop)
+        .map_err(database_error)
+}
+
+/// The closing event and the dropped key, in one transaction under the stream's lock.
+pub(super) async fn close_stream(
+    store: &AppendStore<'_>,
+    stream_id: &StreamId,
+    erase: bool,
+) -> Result<Version, EventStoreError> {
+    for _ in 0..RACES_MAX {
+        if let Some(version) = store.retry.run(|| close(store, stream_id, erase)).await? {
+            return Ok(version);
+        }
+    }
+    Err(EventStoreError::Contended("others kept appending to the stream".into()))
+}
+
+/// None where an append came first. May be sent again whatever became of it: closing a closed stream changes nothing.
+async fn close(store: &AppendStore<'_>, stream_id: &StreamId, erase: bool) -> Result<Option<Version>, EventStoreError> {
+    let mut transaction = store.pool.begin().await.map_err(database_error)?;
+    let stream = vec![stream_id.as_str().to_owned()];
+    lock(&mut transaction, &stream).await?;
+    let not_erasable = |reason: String| EventStoreError::NotErasable { stream_id: stream_id.clone(), reason };
+    let version = match super::heads(&mut *transaction, &stream).await?.pop() {
+        None | Some((Version::EMPTY, _)) => return Err(not_erasable("it has no events".into())),
+        Some((head, true)) => head,
+        Some((head, false)) => {
+            let closed = sqlx::query_file_scalar!(
+                "src/event_store/postgres/close_stream.sql",
+                stream_id.as_str(),
+                head.next().as_i64()
+            );
+            match closed.fetch_optional(&mut *transaction).await.map_err(database_error)? {
+                Some(version) => Version::from_i64(version),
+                None => return Ok(None),
+            }
+        }
+    };
+    if erase {
+        let plain = sqlx::query_file_scalar!("src/event_store/postgres/count_plain.sql", stream_id.as_str());
+        let plain = plain.fetch_one(&mut *transaction).await.map_err(database_error)?;
+        if plain > 0 {
+            let reason =
+                format!("{plain} of its events are not encrypted, and would stay readable: close it without erasing");
+            return Err(not_erasable(reason));
+        }
+        sqlx::query_file!("src/event_store/postgres/drop_stream_key.sql", stream_id.as_str())
+            .execute(&mut *transaction)
+            .await
+            .map_err(database_error)?;
+    }
+    transaction.commit().await.map_err(database_error)?;
+    Ok(Some(version))
+}

@@ -1,0 +1,123 @@
+//! From the statement's rows to what became of each batch.
+
+use sqlx::PgPool;
+
+use crate::Version;
+use crate::event_store::postgres::error::database_error;
+use crate::event_store::postgres::keys::SealedData;
+use crate::event_store::postgres::retry::Retry;
+use crate::event_store::{AppendOutcome, EventStoreError, StreamBatch};
+
+/// One stream's row of the answer.
+pub(super) struct Row {
+    pub(super) admitted: bool,
+    pub(super) repeated: bool,
+    pub(super) closed: bool,
+    /// Its head as the statement saw it.
+    pub(super) head: i64,
+    pub(super) won: bool,
+}
+
+impl Row {
+    fn outcome(&self, batch: &StreamBatch, base: Version) -> AppendOutcome {
+        let head = Version::from_i64(self.head);
+        match self {
+            // First of all: of a command that was done before, nothing else matters any more.
+            Self { repeated: true, .. } => AppendOutcome::Repeated,
+            Self { closed: true, .. } => AppendOutcome::Closed { version: head },
+            Self { admitted: false, .. } => AppendOutcome::Fenced,
+            Self { won: true, .. } => AppendOutcome::Appended { version: base + batch.events.len() as u64 },
+            _ => AppendOutcome::Conflict { actual: head },
+        }
+    }
+}
+
+pub(super) fn of(
+    batches: &[StreamBatch],
+    rows: &[Row],
+    bases: &[Version],
+) -> Result<Vec<AppendOutcome>, EventStoreError> {
+    if rows.len() != batches.len() {
+        let reason = format!("{} outcomes came back for {} streams", rows.len(), batches.len());
+        return Err(EventStoreError::Unavailable(reason));
+    }
+    Ok(rows.iter().zip(batches).zip(bases).map(|((row, batch), base)| row.outcome(batch, *base)).collect())
+}
+
+/// Whether a batch that was appended can be told from any other: the store remembers its commands, or its events name the
+/// command that led to them, or it changes nothing at all.
+pub(super) fn is_recognisable(batch: &StreamBatch) -> bool {
+    !batch.commands.is_empty() || batch.events.iter().all(|(_, metadata)| metadata.command_id.is_some())
+}
+
+/// After an attempt whose answer was lost: a batch that lost now may have been appended then. It was, if the events behind its
+/// version are the batch's own, byte by byte and under its command's id.
+pub(super) async fn recognise(
+    pool: &PgPool,
+    batches: &[StreamBatch],
+    bases: &[Version],
+    sealed: &[SealedData],
+    outcomes: &mut [AppendOutcome],
+) -> Result<(), EventStoreError> {
+    for (place, outcome) in outcomes.iter_mut().enumerate() {
+        let (batch, base) = (&batches[place], bases[place]);
+        let lost =
+            matches!(outcome, AppendOutcome::Conflict { .. } | AppendOutcome::Fenced | AppendOutcome::Closed { .. });
+        if !lost || batch.events.is_empty() {
+            continue;
+        }
+        let count = batch.events.len();
+        let rows = sqlx::query_file!(
+            "src/event_store/postgres/read_stream.sql",
+            batch.stream_id.as_str(),
+            base.as_i64(),
+            count as i64,
+            i64::MAX,
+        )
+        .fetch_all(pool)
+        .await
+        .map_err(database_error)?;
+        let sealed = sealed[place].as_deref();
+        let ours = rows.len() == count
+            && rows.iter().zip(&batch.events).enumerate().all(|(place, (row, (event, metadata)))| {
+                let data = sealed.map_or(event.data.as_slice(), |sealed| &sealed[place]);
+                row.event_type == event.event_type
+                    && row.event_data == data
+                    && row.metadata.get("command_id").and_then(|id| id.as_str()) == metadata.command_id.as_deref()
+                    && metadata.command_id.is_some()
+            });
+        if ours {
+            *outcome = AppendOutcome::Appended { version: base + count as u64 };
+        }
+    }
+    Ok(())
+}
+
+/// Asks for the heads of the streams that lost, in a statement of its own: the append's saw the log as it was before the
+/// winner's commit. The winners are durable by now, so where the question fails, what the append saw has to do.
+pub(super) async fn name_conflicts(
+    pool: &PgPool,
+    retry: Retry,
+    batches: &[StreamBatch],
+    outcomes: &mut [AppendOutcome],
+) {
+    let is_conflict = |outcome: &AppendOutcome| matches!(outcome, AppendOutcome::Conflict { .. });
+    let lost = batches.iter().zip(&*outcomes).filter(|(_, outcome)| is_conflict(outcome));
+    let lost: Vec<_> = lost.map(|(batch, _)| batch.stream_id.as_str().to_owned()).collect();
+    if lost.is_empty() {
+        return;
+    }
+    let Ok(heads) = retry.run(|| super::heads(pool, &lost)).await else { return };
+    for (outcome, (head, closed)) in outcomes.iter_mut().filter(|outcome| is_conflict(outcome)).zip(heads) {
+        *outcome = match closed {
+            true => AppendOutcome::Closed { version: head },
+            false => AppendOutcome::Conflict { actual: head },
+        };
+    }
+}
+
+/// Whether a batch that lost may be tried at a newer version: it left its version open, and its stream still is what it asked
+/// for.
+pub(super) fn may_follow(batch: &StreamBatch, head: Version) -> bool {
+    batch.expected_version().is_none() && batch.expected.admits(head)
+}

@@ -1,0 +1,163 @@
+//! The streams' data keys: made for the first append of a stream, fetched with every read of sealed rows.
+//!
+//! None is kept in memory: a key that was dropped through another host opens nothing from then on.
+
+use std::collections::HashMap;
+
+use sqlx::PgPool;
+
+use super::append::SEALED_XCHACHA20;
+use super::error::database_error;
+use crate::event_store::sealing::{DataKey, Encryption, Place, WrappedKey};
+use crate::event_store::{EventStoreError, StreamBatch};
+use crate::{StreamId, Version};
+
+/// Keys of some streams; none for a stream whose key was dropped.
+#[derive(Default)]
+pub(super) struct Keys(HashMap<String, Option<DataKey>>);
+
+/// A batch's data as they are stored, where they are sealed.
+pub(super) type SealedData = Option<Vec<Vec<u8>>>;
+
+impl Keys {
+    /// Keys of the streams whose category is encrypted. They are made, and durable, before the append begins: events without
+    /// a key could be read by nobody, a key without events costs a row.
+    pub(super) async fn for_append(
+        pool: &PgPool,
+        encryption: Option<&Encryption>,
+        batches: &[StreamBatch],
+    ) -> Result<Self, EventStoreError> {
+        let Some(encryption) = encryption else { return Ok(Self::default()) };
+        let wanted = |batch: &&StreamBatch| !batch.events.is_empty() && encryption.seals(batch.stream_id.category());
+        let streams: Vec<_> = batches.iter().filter(wanted).map(|batch| batch.stream_id.clone()).collect();
+        if streams.is_empty() {
+            return Ok(Self::default());
+        }
+        let mut keys = fetch(pool, encryption, &streams).await?;
+        let missing: Vec<_> = streams.iter().filter(|stream| !keys.contains_key(stream.as_str())).cloned().collect();
+        if !missing.is_empty() {
+            make(pool, encryption, &missing).await?;
+            // Not the ones that were made here: another host's may have come first.
+            keys.extend(fetch(pool, encryption, &missing).await?);
+        }
+        Ok(Self(keys))
+    }
+
+    /// Keys of the streams of sealed rows.
+    pub(super) async fn for_reading<'a>(
+        pool: &PgPool,
+        encryption: Option<&Encryption>,
+        sealed: impl Iterator<Item = &'a StreamId>,
+    ) -> Result<Self, EventStoreError> {
+        let mut streams: Vec<_> = sealed.cloned().collect();
+        streams.sort_unstable();
+        streams.dedup();
+        let Some(first) = streams.first() else { return Ok(Self::default()) };
+        let encryption = encryption.ok_or_else(|| {
+            EventStoreError::Encryption(format!(
+                "stream {first} is encrypted, and this host has no master key: start it with --encryption-keys"
+            ))
+        })?;
+        fetch(pool, encryption, &streams).await.map(Self)
+    }
+
+    /// The batches' data under their streams' keys.
+    pub(super) fn seal(&self, batches: &[StreamBatch], bases: &[Version]) -> Vec<SealedData> {
+        if self.0.is_empty() {
+            return vec![None; batches.len()];
+        }
+        let seal = |(batch, base): (&StreamBatch, &Version)| {
+            let key = self.0.get(batch.stream_id.as_str())?;
+            let events = batch.events.iter().zip(base.get() + 1..);
+            let sealed = events.map(|((event, _), version)| {
+                let (stream_id, version) = (&batch.stream_id, Version::new(version));
+                let place = Place::Event { stream_id, version, event_type: &event.event_type };
+                match key {
+                    Some(key) => key.seal(&place, &event.data),
+                    // The stream was erased and closed, so the append will lose. Should it not, nobody can read it.
+                    None => DataKey::generate().seal(&place, &event.data),
+                }
+            });
+            Some(sealed.collect())
+        };
+        batches.iter().zip(bases).map(seal).collect()
+    }
+
+    /// What a row says; none where the stream's key was dropped.
+    pub(super) fn open(
+        &self,
+        stream_id: &StreamId,
+        place: &Place<'_>,
+        sealed: Option<i16>,
+        data: Vec<u8>,
+    ) -> Result<Option<Vec<u8>>, EventStoreError> {
+        match sealed {
+            None => Ok(Some(data)),
+            Some(SEALED_XCHACHA20) => match self.0.get(stream_id.as_str()) {
+                Some(Some(key)) => key
+                    .open(place, &data)
+                    .map(Some)
+                    .map_err(|error| EventStoreError::Encryption(format!("stream {stream_id}: {error}"))),
+                Some(None) => Ok(None),
+                // The row of a key is made before the first sealed event, and never deleted.
+                None => Err(EventStoreError::Encryption(format!("stream {stream_id} is encrypted and has no key"))),
+            },
+            Some(cipher) => {
+                let reason = format!("stream {stream_id} is encrypted with cipher {cipher}: use a newer foldhost");
+                Err(EventStoreError::Encryption(reason))
+            }
+        }
+    }
+
+    /// The key of one stream, for its snapshot; none where it was dropped.
+    pub(super) fn get(&self, stream_id: &StreamId) -> Option<&DataKey> {
+        self.0.get(stream_id.as_str())?.as_ref()
+    }
+
+    /// Whether the stream has a key, or had one.
+    pub(super) fn knows(&self, stream_id: &StreamId) -> bool {
+        self.0.contains_key(stream_id.as_str())
+    }
+}
+
+async fn make(pool: &PgPool, encryption: &Encryption, streams: &[StreamId]) -> Result<(), EventStoreError> {
+    let wrapped: Vec<_> = streams.iter().map(|stream| DataKey::generate().wrap(encryption.keys(), stream)).collect();
+    let ids: Vec<_> = streams.iter().map(StreamId::as_str).collect();
+    let masters: Vec<_> = wrapped.iter().map(|key| key.master_key_id.as_str()).collect();
+    let bytes: Vec<_> = wrapped.iter().map(|key| key.bytes.as_slice()).collect();
+    sqlx::query_file!(
+        "src/event_store/postgres/make_stream_keys.sql",
+        &ids as &[&str],
+        &masters as &[&str],
+        &bytes as &[&[u8]]
+    )
+    .execute(pool)
+    .await
+    .map(drop)
+    .map_err(database_error)
+}
+
+async fn fetch(
+    pool: &PgPool,
+    encryption: &Encryption,
+    streams: &[StreamId],
+) -> Result<HashMap<String, Option<DataKey>>, EventStoreError> {
+    let ids: Vec<_> = streams.iter().map(StreamId::as_str).collect();
+    let rows = sqlx::query_file!("src/event_store/postgres/stream_keys.sql", &ids as &[&str])
+        .fetch_all(pool)
+        .await
+        .map_err(database_error)?;
+    let open = |id: &str, master_key_id: String, bytes: Vec<u8>| {
+        let stream_id = streams.iter().find(|stream| stream.as_str() == id);
+        let stream_id =
+            stream_id.ok_or_else(|| EventStoreError::Encryption(format!("a key of {id} was not asked for")))?;
+        DataKey::unwrap(&WrappedKey { master_key_id, bytes }, encryption.keys(), stream_id)
+            .map_err(|error| EventStoreError::Encryption(format!("the key of stream {id}: {error}")))
+    };
+    rows.into_iter()
+        .map(|row| {
+            let key = row.wrapped_key.map(|bytes| open(&row.stream_id, row.master_key_id, bytes)).transpose()?;
+            Ok((row.stream_id, key))
+        })
+        .collect()
+}
