@@ -256,6 +256,11 @@ fn check_batch(batch: &StreamBatch) -> Result<(), String> {
     Ok(())
 }
 
+/// As JSON for the event's row.
+pub(super) fn metadata_json(metadata: &EventMetadata) -> Result<String, EventStoreError> {
+    metadata.to_json().map_err(|error| EventStoreError::InvalidBatch(error.to_string()))
+}
+
 /// Checks that a page read from a store begins where the reader was: a hole at its edge is as bad as one inside.
 pub(super) fn check_follows(stream_id: &StreamId, after: Version, page: &PackedEvents) -> Result<(), EventStoreError> {
     if !page.is_empty() && page.first_version != after.next().get() {

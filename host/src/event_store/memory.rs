@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use records::{Records, up_to};
 
-use super::batch::check;
+use super::batch::{check, metadata_json};
 use super::{
     Activation, AppendOutcome, Cursor, EventStore, EventStoreError, LoadedStream, LogFilter, PageLimit,
     RecordedCommand, ReducerStore, Snapshot, SnapshotKey, StoredSnapshot, StreamBatch,
@@ -81,10 +81,16 @@ impl InMemoryEventStore {
     }
 }
 
+/// What Postgres would refuse.
+fn check_all(batches: &[StreamBatch]) -> Result<(), EventStoreError> {
+    check(batches)?;
+    batches.iter().flat_map(|batch| &batch.events).try_for_each(|(_, metadata)| metadata_json(metadata).map(drop))
+}
+
 #[async_trait]
 impl EventStore for InMemoryEventStore {
     async fn append_many(&self, batches: &[StreamBatch]) -> Result<Vec<AppendOutcome>, EventStoreError> {
-        check(batches)?;
+        check_all(batches)?;
         let outcomes = {
             let mut records = self.records();
             batches.iter().map(|batch| records.append(batch)).collect()
@@ -94,7 +100,7 @@ impl EventStore for InMemoryEventStore {
     }
 
     async fn append_atomic(&self, batches: &[StreamBatch]) -> Result<Vec<Version>, EventStoreError> {
-        check(batches)?;
+        check_all(batches)?;
         let versions = {
             let mut records = self.records();
             for batch in batches {

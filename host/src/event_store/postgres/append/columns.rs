@@ -1,5 +1,6 @@
 //! The append statement's parameters: a vector a column.
 
+use crate::event_store::batch::metadata_json;
 use crate::event_store::{EventStoreError, StreamBatch};
 use crate::{SerializedEvent, Version};
 
@@ -73,14 +74,14 @@ impl<'a> Columns<'a> {
         let first = batch.events.first();
         self.first_types.push(first.map(|(event, _)| event.event_type.as_str()));
         self.first_data.push(first.map(|(event, _)| data(0, event)));
-        self.first_metadata.push(first.map(|(_, metadata)| json(metadata)).transpose()?);
+        self.first_metadata.push(first.map(|(_, metadata)| metadata_json(metadata)).transpose()?);
         self.first_sealed.push(cipher);
         for (place, (event, metadata)) in batch.events.iter().enumerate().skip(1) {
             self.rest.stream_ids.push(stream_id);
             self.rest.versions.push(base.as_i64() + 1 + place as i64);
             self.rest.types.push(&event.event_type);
             self.rest.data.push(data(place, event));
-            self.rest.metadata.push(json(metadata)?);
+            self.rest.metadata.push(metadata_json(metadata)?);
             self.rest.sealed.push(cipher);
         }
         for command in &batch.commands {
@@ -98,8 +99,4 @@ impl<'a> Columns<'a> {
         }
         Ok(())
     }
-}
-
-fn json(metadata: &crate::EventMetadata) -> Result<String, EventStoreError> {
-    metadata.to_json().map_err(|error| EventStoreError::InvalidBatch(error.to_string()))
 }
