@@ -27,7 +27,7 @@ use foldhost::event_store::{
 };
 use foldhost::reducer::{Descriptor, ReducerDigest, Rejection};
 use foldhost::{
-    Event, EventMetadata, EventStore, EventStoreError, ExpectedVersion, InMemoryEventStore, LogFilter, PageLimit,
+    Event, EventMetadata, EventStoreError, ExpectedVersion, InMemoryEventStore, LogFilter, PageLimit,
     PostgresEventStore, SerializedEvent, Store, StreamId, Version,
 };
 use futures::TryStreamExt as _;

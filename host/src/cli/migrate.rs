@@ -1,6 +1,7 @@
 //! `foldhost migrate`
 
 use foldhost::PoolConfig;
+use foldhost::event_store::Restored;
 use serde_json::json;
 
 use super::database::{Database, DatabaseArgs};
@@ -13,6 +14,7 @@ Examples:
   foldhost migrate --database-url postgres://me@db.example/orders
   DATABASE_URL=postgres://me@db.example/orders foldhost migrate --json
   foldhost migrate --data-dir ./foldhost-data     # also while a host runs on it
+  foldhost migrate --after-restore                # a backup was restored, no host runs
 
 Migrations go forward only. Of many that run at once, one migrates and the others
 wait.";
@@ -23,6 +25,10 @@ wait.";
 pub(crate) struct Args {
     #[command(flatten)]
     database: DatabaseArgs,
+    /// After a backup was restored into this database: make the log readable in its order, and let cursors from before the
+    /// restore pass no more. Named subscriptions go on from their checkpoints. Stop all hosts first
+    #[arg(long)]
+    after_restore: bool,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -33,6 +39,12 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     let migrating = output::spinner("migrating");
     let pool = PoolConfig { connections_max: 2, ..PoolConfig::default() };
     let database = Database::open_beside(&args.database.choose(), &pool).await?;
+    if args.after_restore {
+        let restored = database.store.after_restore().await;
+        let closed = database.close().await;
+        migrating.finish_and_clear();
+        return tell_restored(restored?, args.json).and(closed);
+    }
     let applied = database.store.migrate().await;
     let closed = database.close().await;
     migrating.finish_and_clear();
@@ -44,4 +56,18 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
         1 => output::print("applied 1 migration"),
         applied => output::print(format_args!("applied {applied} migrations")),
     }
+}
+
+fn tell_restored(restored: Restored, json: bool) -> Result<(), CliError> {
+    let Restored { events_reordered, subscriptions } = restored;
+    if json {
+        return output::print_json(&json!({ "events_reordered": events_reordered, "subscriptions": subscriptions }));
+    }
+    match events_reordered {
+        0 => output::print("the log was in order; cursors from before the restore are refused from now on")?,
+        count => output::print(format_args!(
+            "{count} events of another cluster were put in order; cursors from before the restore are refused from now on"
+        ))?,
+    }
+    output::print(format_args!("named subscriptions that go on from their checkpoint: {subscriptions}"))
 }

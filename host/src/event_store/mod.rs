@@ -19,7 +19,7 @@ pub use cursor::{Cursor, CursorError};
 pub use error::EventStoreError;
 pub use log::{LogFilter, PageLimit};
 pub use memory::InMemoryEventStore;
-pub use postgres::{PoolConfig, PostgresEventStore};
+pub use postgres::{PoolConfig, PostgresEventStore, Restored};
 pub use reading::{log_events, stream_events};
 pub use snapshot::{LoadedStream, Snapshot, SnapshotConfig, SnapshotKey, StoredSnapshot};
 

@@ -33,3 +33,9 @@ pub(super) fn database_error(error: sqlx::Error) -> EventStoreError {
         _ => EventStoreError::Unavailable(error.to_string()),
     }
 }
+
+/// Whether a statement failed because another one was first: the primary key of events, or of commands.
+pub(super) fn is_race(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(refusal)
+        if refusal.is_unique_violation() && matches!(refusal.constraint(), Some("events_pkey" | "commands_pkey")))
+}

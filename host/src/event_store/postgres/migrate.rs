@@ -12,14 +12,18 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 pub(super) async fn run(pool: &PgPool) -> Result<usize, EventStoreError> {
     let before = applied(pool).await?.len();
     // The migrator holds an advisory lock: of many hosts that start at once, one migrates and the others wait.
-    // Without the pool's time limit: an index of a large table takes as long as it takes, and so does waiting for another
-    // host's.
-    let patient = pool.connect_options().as_ref().clone().options([("statement_timeout", "0")]);
-    let patient = PgPoolOptions::new().max_connections(1).connect_lazy_with(patient);
+    let patient = patient(pool);
     let migrated = MIGRATIONS.run(&patient).await.map_err(schema_error);
     patient.close().await;
     migrated?;
     Ok(applied(pool).await?.len().saturating_sub(before))
+}
+
+/// One connection without the pool's time limit: an index of a large table takes as long as it takes, and so does waiting for
+/// another host's.
+pub(super) fn patient(pool: &PgPool) -> PgPool {
+    let options = pool.connect_options().as_ref().clone().options([("statement_timeout", "0")]);
+    PgPoolOptions::new().max_connections(1).connect_lazy_with(options)
 }
 
 pub(super) async fn check(pool: &PgPool) -> Result<(), EventStoreError> {

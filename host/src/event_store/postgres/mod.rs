@@ -9,6 +9,7 @@ mod log;
 mod migrate;
 mod recorded;
 mod reducers;
+mod restore;
 mod retry;
 mod snapshots;
 mod streams;
@@ -21,6 +22,7 @@ use sqlx::PgPool;
 use tokio::sync::watch;
 
 pub use connect::PoolConfig;
+pub use restore::Restored;
 
 use append::AppendStore;
 use appenders::Appenders;
@@ -89,17 +91,32 @@ impl PostgresEventStore {
     /// Returns the number of migrations that were applied.
     ///
     /// # Errors
-    /// [`EventStoreError::Schema`] when the schema is newer than this program, or one of its migrations was changed.
+    /// [`EventStoreError::Schema`] when the schema is newer than this program, one of its migrations was changed, or the log was
+    /// restored from another cluster.
     pub async fn migrate(&self) -> Result<usize, EventStoreError> {
-        migrate::run(&self.pool).await
+        let applied = migrate::run(&self.pool).await?;
+        restore::check(&self.pool).await?;
+        Ok(applied)
+    }
+
+    /// Makes a log that was restored from a backup readable in its order, and lets no cursor from before the restore pass for
+    /// one of now: what was given out after the backup was taken stands for other events by now. Brings the schema up to date
+    /// first. No host may run on the database meanwhile.
+    ///
+    /// # Errors
+    /// [`EventStoreError::Database`] when the role does not own the table of events.
+    pub async fn after_restore(&self) -> Result<Restored, EventStoreError> {
+        migrate::run(&self.pool).await?;
+        restore::after_restore(&self.pool).await
     }
 
     /// Checks that the database's schema is the one that this program knows, and changes nothing.
     ///
     /// # Errors
-    /// [`EventStoreError::Schema`] when it is older or newer.
+    /// [`EventStoreError::Schema`] when it is older or newer, or the log was restored from another cluster.
     pub async fn check_schema(&self) -> Result<(), EventStoreError> {
-        migrate::check(&self.pool).await
+        migrate::check(&self.pool).await?;
+        restore::check(&self.pool).await
     }
 
     /// Closes all connections, once they are idle; waits for those that are not for 5 seconds at most.

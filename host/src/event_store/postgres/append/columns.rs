@@ -1,7 +1,9 @@
 //! The append statement's parameters: a vector a column.
 
+use std::collections::BTreeSet;
+
 use crate::event_store::batch::metadata_json;
-use crate::event_store::{EventStoreError, StreamBatch};
+use crate::event_store::{EventStoreError, Fence, StreamBatch};
 use crate::{SerializedEvent, Version};
 
 /// A batch on its way into the statement: with the one version that it follows, and its data as they are stored.
@@ -17,14 +19,22 @@ pub(super) struct Prepared<'a> {
 pub(super) struct Columns<'a> {
     pub(super) stream_ids: Vec<&'a str>,
     pub(super) expected: Vec<i64>,
-    pub(super) reducers: Vec<Option<&'a str>>,
-    pub(super) generations: Vec<Option<i64>>,
+    /// The place of its fence among `fences`, from 1.
+    pub(super) fence: Vec<Option<i32>>,
     pub(super) first_types: Vec<Option<&'a str>>,
     pub(super) first_data: Vec<Option<&'a [u8]>>,
     pub(super) first_metadata: Vec<Option<String>>,
     pub(super) first_sealed: Vec<Option<i16>>,
+    pub(super) fences: Fences<'a>,
     pub(super) rest: Rest<'a>,
     pub(super) commands: Commands<'a>,
+}
+
+/// The activations that the batches stand under, each once and in order.
+#[derive(Default)]
+pub(super) struct Fences<'a> {
+    pub(super) reducers: Vec<&'a str>,
+    pub(super) generations: Vec<i64>,
 }
 
 /// Every event of a batch but its first.
@@ -52,9 +62,26 @@ pub(super) struct Commands<'a> {
     pub(super) generations: Vec<Option<i64>>,
 }
 
+impl<'a> Fences<'a> {
+    fn of(batches: &[Prepared<'a>]) -> Self {
+        let fences = batches.iter().filter_map(|prepared| prepared.batch.fence.as_ref());
+        let fences: BTreeSet<_> = fences.map(|fence| (fence.reducer.as_str(), fence.generation as i64)).collect();
+        let (reducers, generations) = fences.into_iter().unzip();
+        Self { reducers, generations }
+    }
+
+    fn place(&self, fence: &Fence) -> Option<i32> {
+        let known = self.reducers.iter().zip(&self.generations);
+        let place = known
+            .zip(1..)
+            .find(|((reducer, generation), _)| **reducer == fence.reducer && **generation == fence.generation as i64);
+        place.map(|(_, place)| place)
+    }
+}
+
 impl<'a> Columns<'a> {
     pub(super) fn of(batches: &[Prepared<'a>]) -> Result<Self, EventStoreError> {
-        let mut columns = Self::default();
+        let mut columns = Self { fences: Fences::of(batches), ..Self::default() };
         for batch in batches {
             columns.push(batch)?;
         }
@@ -69,8 +96,7 @@ impl<'a> Columns<'a> {
         let data = |place: usize, event: &'a SerializedEvent| sealed.map_or(event.data.as_slice(), |data| &data[place]);
         self.stream_ids.push(stream_id);
         self.expected.push(base.as_i64());
-        self.reducers.push(batch.fence.as_ref().map(|fence| fence.reducer.as_str()));
-        self.generations.push(generation);
+        self.fence.push(batch.fence.as_ref().and_then(|fence| self.fences.place(fence)));
         let first = batch.events.first();
         self.first_types.push(first.map(|(event, _)| event.event_type.as_str()));
         self.first_data.push(first.map(|(event, _)| data(0, event)));

@@ -2,7 +2,7 @@
 
 use sqlx::{Connection, PgConnection};
 
-use super::{AppendStore, RACES_MAX, outcome, prepare, run};
+use super::{AppendStore, RACES_MAX, outcome, prepare, run_contested};
 use crate::event_store::postgres::error::database_error;
 use crate::event_store::postgres::keys::Keys;
 use crate::event_store::{AppendOutcome, EventStoreError, StreamBatch};
@@ -82,7 +82,7 @@ async fn attempt(
     let bases = bases(&mut transaction, batches).await?;
     let sealed = keys.seal(batches, &bases);
     let columns = prepare(batches, &bases, &sealed)?;
-    let rows = run(&mut transaction, store.appenders, &columns).await?;
+    let rows = run_contested(&mut transaction, store.appenders, &columns).await?;
     let outcomes = outcome::of(batches, &rows, &bases)?;
     if !may_commit(&outcomes) {
         transaction.rollback().await.map_err(database_error)?;

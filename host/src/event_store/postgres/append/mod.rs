@@ -10,7 +10,7 @@ use columns::{Columns, Prepared};
 use outcome::Row;
 
 use super::appenders::Appenders;
-use super::error::database_error;
+use super::error::{database_error, is_race};
 use super::keys::{Keys, SealedData};
 use super::retry::Retry;
 use crate::event_store::batch::check;
@@ -104,46 +104,111 @@ fn prepare<'a>(
     Columns::of(&prepared)
 }
 
-/// The statement itself.
+/// Which of the two statements is sent.
+#[derive(Clone, Copy)]
+enum Form {
+    /// Fails whole where a stream is lost to a statement that saw the same head.
+    Plain,
+    /// Each stream fails alone.
+    Contested,
+}
+
+/// How often a statement is sent again because of a race that it lost whole. Each race has a winner that is durable, so the next
+/// statement sees it.
+const LOST_WHOLE_MAX: usize = 4;
+
+/// Sends the statement; in its contested form once a race failed it whole.
 async fn run(
     connection: &mut PgConnection,
     appenders: &Appenders,
     columns: &Columns<'_>,
 ) -> Result<Vec<Row>, EventStoreError> {
-    let Columns { rest, commands, .. } = columns;
-    let rows = sqlx::query_file_as!(
-        Row,
-        "src/event_store/postgres/append.sql",
-        &columns.stream_ids as &[&str],
-        &columns.expected,
-        &columns.reducers as &[Option<&str>],
-        &columns.generations as &[Option<i64>],
-        &columns.first_types as &[Option<&str>],
-        &columns.first_data as &[Option<&[u8]>],
-        &columns.first_metadata as &[Option<String>],
-        &columns.first_sealed as &[Option<i16>],
-        &rest.stream_ids as &[&str],
-        &rest.versions,
-        &rest.types as &[&str],
-        &rest.data as &[&[u8]],
-        &rest.metadata,
-        &rest.sealed as &[Option<i16>],
-        &commands.stream_ids as &[&str],
-        &commands.ids as &[&str],
-        &commands.names as &[&str],
-        &commands.fingerprints as &[&[u8]],
-        &commands.first_versions as &[Option<i64>],
-        &commands.last_versions,
-        &commands.rejections as &[Option<String>],
-        &commands.reducers as &[Option<&[u8]>],
-        &commands.generations as &[Option<i64>],
-    )
-    .fetch_all(connection);
+    let mut form = Form::Plain;
+    for _ in 0..LOST_WHOLE_MAX {
+        match send(&mut *connection, appenders, columns, form).await {
+            // Also of a command's id, which the contested form finds remembered.
+            Err(Sent::Race) => form = Form::Contested,
+            Err(Sent::Failed(error)) => return Err(error),
+            Ok(rows) => return Ok(rows),
+        }
+    }
+    Err(EventStoreError::Contended("others kept deciding the same commands".into()))
+}
+
+/// Sends the statement inside a transaction, which would be of no more use after a failed one.
+async fn run_contested(
+    connection: &mut PgConnection,
+    appenders: &Appenders,
+    columns: &Columns<'_>,
+) -> Result<Vec<Row>, EventStoreError> {
+    send(connection, appenders, columns, Form::Contested).await.map_err(|sent| match sent {
+        Sent::Race => EventStoreError::Contended("another append decided the same command".into()),
+        Sent::Failed(error) => error,
+    })
+}
+
+/// Why a statement came back without rows.
+enum Sent {
+    Race,
+    Failed(EventStoreError),
+}
+
+macro_rules! query {
+    ($file:literal, $columns:ident) => {
+        sqlx::query_file_as!(
+            Row,
+            $file,
+            &$columns.stream_ids as &[&str],
+            &$columns.expected,
+            &$columns.fence as &[Option<i32>],
+            &$columns.first_types as &[Option<&str>],
+            &$columns.first_data as &[Option<&[u8]>],
+            &$columns.first_metadata as &[Option<String>],
+            &$columns.first_sealed as &[Option<i16>],
+            &$columns.fences.reducers as &[&str],
+            &$columns.fences.generations,
+            &$columns.rest.stream_ids as &[&str],
+            &$columns.rest.versions,
+            &$columns.rest.types as &[&str],
+            &$columns.rest.data as &[&[u8]],
+            &$columns.rest.metadata,
+            &$columns.rest.sealed as &[Option<i16>],
+            &$columns.commands.stream_ids as &[&str],
+            &$columns.commands.ids as &[&str],
+            &$columns.commands.names as &[&str],
+            &$columns.commands.fingerprints as &[&[u8]],
+            &$columns.commands.first_versions as &[Option<i64>],
+            &$columns.commands.last_versions,
+            &$columns.commands.rejections as &[Option<String>],
+            &$columns.commands.reducers as &[Option<&[u8]>],
+            &$columns.commands.generations as &[Option<i64>],
+        )
+    };
+}
+
+async fn send(
+    connection: &mut PgConnection,
+    appenders: &Appenders,
+    columns: &Columns<'_>,
+    form: Form,
+) -> Result<Vec<Row>, Sent> {
+    let rows = async {
+        match form {
+            Form::Plain => query!("src/event_store/postgres/append.sql", columns).fetch_all(connection).await,
+            Form::Contested => {
+                query!("src/event_store/postgres/append_contested.sql", columns).fetch_all(connection).await
+            }
+        }
+    };
     // The server's own limit is of no use when the network swallows its answer.
-    tokio::time::timeout(appenders.statement_max(), rows)
-        .await
-        .map_err(|_| EventStoreError::Unavailable("the database did not answer an append in time".into()))?
-        .map_err(database_error)
+    match tokio::time::timeout(appenders.statement_max(), rows).await {
+        Err(_) => {
+            let reason = "the database did not answer an append in time".into();
+            Err(Sent::Failed(EventStoreError::Unavailable(reason)))
+        }
+        Ok(Err(error)) if is_race(&error) => Err(Sent::Race),
+        Ok(rows) => rows.map_err(|error| Sent::Failed(database_error(error))),
+    }
 }
 
 /// The heads of some streams, and which of them are closed, in a statement of its own.

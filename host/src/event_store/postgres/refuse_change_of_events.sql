@@ -1,0 +1,1 @@
+ALTER TABLE events ENABLE TRIGGER events_are_immutable
