@@ -1,16 +1,15 @@
--- The fence: no event of a deactivated reducer is appended after the swap committed. It was a share lock on the row in
--- active_reducers, and became an advisory lock: docs/decisions.md has what that saved.
+-- The fence: no event of a deactivated reducer is appended after the swap committed. An append shares a lock with the appends
+-- of other hosts, and a swap takes it alone.
 
 -- The fence: whether each reducer named is still active in the generation named, and stays so until the end of this transaction.
 -- names are distinct and in order, so that two appends, or an append and its neighbour, never ask for locks crosswise.
 --
 -- The answer must be read by a snapshot that is newer than the lock: an append that waited for a swap has to see what the swap
--- wrote. The statement's own snapshot is older than the wait. Each query inside a VOLATILE plpgsql function takes a new one; a
--- function in LANGUAGE sql takes one for all its queries, before the lock, and let a late append through. Under REPEATABLE READ
--- there is no newer snapshot, so anything but READ COMMITTED is refused.
+-- wrote. The statement's own snapshot is older than the wait: with lock and read in the statement itself, a late append went
+-- through. Each query inside a VOLATILE plpgsql function takes a new one. Under REPEATABLE READ there is no newer one, so
+-- anything but READ COMMITTED is refused. plpgsql also keeps its plans; as LANGUAGE sql the append was a seventh slower.
 --
--- An advisory lock and not FOR SHARE: a row lock is a write (the tuple's header, WAL, a multixact when appends overlap), and it
--- assigns the transaction id before the append's first event does.
+-- An advisory lock and not FOR SHARE: a row lock is a write, so an append that loses everywhere would still be one.
 CREATE FUNCTION fence_holds(names text[], generations bigint[]) RETURNS boolean[]
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
@@ -21,7 +20,7 @@ BEGIN
             USING ERRCODE = 'invalid_transaction_state';
     END IF;
     FOREACH reducer IN ARRAY names LOOP
-        -- IF and not PERFORM: a simple expression costs a microsecond, a query ten.
+        -- An expression, which plpgsql evaluates without a query of its own; PERFORM would run one.
         IF pg_advisory_xact_lock_shared(hashtextextended('foldhost activation ' || reducer, 0)) IS NULL THEN
             NULL;
         END IF;

@@ -15,6 +15,14 @@ pub struct Cursor {
     pub(super) position: i64,
 }
 
+impl Cursor {
+    /// Whether it stands behind `other` in the order of the log, or in another log.
+    pub(crate) fn is_ahead_of(self, other: Self) -> bool {
+        let place = |cursor: Self| (cursor.transaction_id, cursor.position);
+        self.epoch != other.epoch || place(self) > place(other)
+    }
+}
+
 /// A text that is no cursor.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("that is no cursor: pass one on as it was given out, or none to begin at the first event")]

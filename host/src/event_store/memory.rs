@@ -1,6 +1,7 @@
 //! The store in memory, for tests and for trying things out. It answers as Postgres would; nothing outlives it.
 
 mod records;
+mod subscriptions;
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};

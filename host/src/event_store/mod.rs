@@ -1,4 +1,5 @@
-//! The log and what belongs to it: the traits [`EventStore`] and [`ReducerStore`], kept in Postgres or in memory.
+//! The log and what belongs to it: the traits [`EventStore`], [`ReducerStore`] and [`SubscriptionStore`], kept in Postgres or in
+//! memory.
 
 mod batch;
 mod cursor;
@@ -9,6 +10,7 @@ mod postgres;
 mod reading;
 pub mod sealing;
 mod snapshot;
+mod subscription;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -22,6 +24,10 @@ pub use memory::InMemoryEventStore;
 pub use postgres::{PoolConfig, PostgresEventStore, Restored};
 pub use reading::{log_events, stream_events};
 pub use snapshot::{LoadedStream, Snapshot, SnapshotConfig, SnapshotKey, StoredSnapshot};
+pub use subscription::{
+    ClaimOutcome, Subscription, SubscriptionClaim, SubscriptionConfig, SubscriptionError, SubscriptionFilter,
+    SubscriptionName, SubscriptionStart, SubscriptionStatus, SubscriptionStore,
+};
 
 use crate::reducer::{Descriptor, ReducerDigest};
 use crate::{Event, ExpectedVersion, PackedEvents, SerializedEvent, StreamId, Version};
@@ -215,10 +221,10 @@ pub trait ReducerStore: Send + Sync + 'static {
     async fn load_component(&self, digest: ReducerDigest) -> Result<Option<Vec<u8>>, EventStoreError>;
 }
 
-/// A store of both kinds, as a host needs it.
-pub trait Store: EventStore + ReducerStore {}
+/// A store of all three kinds, as a host needs it.
+pub trait Store: EventStore + ReducerStore + SubscriptionStore {}
 
-impl<S: EventStore + ReducerStore> Store for S {}
+impl<S: EventStore + ReducerStore + SubscriptionStore> Store for S {}
 
 /// Since when which component decides for a category.
 #[derive(Clone, Debug, PartialEq)]

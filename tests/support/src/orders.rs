@@ -11,8 +11,13 @@ fn line(number: usize) -> LineItem {
     LineItem { sku: format!("SKU-{:05}", number * 7_919 % 100_000), quantity: 1, unit_price: Money::from_cents(1_999) }
 }
 
-/// The history of one order with `count` events: it is placed with three lines, and then items are added, of 20 kinds.
+/// The history of one order with `count` events, encoded: see [`order_events`].
 pub fn history(count: usize) -> Vec<SerializedEvent> {
+    order_events(count).iter().map(serialize).collect()
+}
+
+/// The history of one order with `count` events: it is placed with three lines, and then items are added, of 20 kinds.
+pub fn order_events(count: usize) -> Vec<OrderEvent> {
     let placed = OrderEvent::OrderPlaced {
         order_id: OrderId("7f3c".into()),
         customer_id: CustomerId("customer-1042".into()),
@@ -25,7 +30,7 @@ pub fn history(count: usize) -> Vec<SerializedEvent> {
         total: Money::from_cents((3 + number as i64) * 1_999),
         added_at_ms: PLACED_AT_MS + number as i64 * 1_000,
     });
-    std::iter::once(placed).chain(added).take(count).map(|event| serialize(&event)).collect()
+    std::iter::once(placed).chain(added).take(count).collect()
 }
 
 /// One event, encoded.

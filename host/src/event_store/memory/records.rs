@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::Utc;
 
+use super::subscriptions::SubscriptionRecord;
 use crate::event::{Packer, STREAM_CLOSED};
 use crate::event_store::{
-    Activation, AppendOutcome, EventStoreError, PageLimit, RecordedCommand, Snapshot, StreamBatch,
+    Activation, AppendOutcome, EventStoreError, PageLimit, RecordedCommand, Snapshot, StreamBatch, SubscriptionName,
 };
 use crate::reducer::{Descriptor, ReducerDigest};
 use crate::{Event, EventMetadata, PackedEvents, StreamId, Version};
@@ -22,6 +23,9 @@ pub(super) struct Records {
     pub(super) active: BTreeMap<String, Activation>,
     /// The code behind every activation there was.
     pub(super) generations: HashMap<(String, u64), ReducerDigest>,
+    pub(super) subscriptions: BTreeMap<SubscriptionName, SubscriptionRecord>,
+    /// The last token that was given out, of all subscriptions.
+    pub(super) tokens: u64,
 }
 
 impl Records {

@@ -1,6 +1,7 @@
 //! The connections that append. They are kept out of the pool between appends: giving one back costs a round trip there (the
 //! pool asks it whether it lives), and so does taking it, and an append is one round trip itself.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,8 @@ use crate::event_store::EventStoreError;
 
 /// How long an idle connection is taken to live on without being asked.
 const IDLE_TRUSTED_MAX: Duration = Duration::from_secs(1);
+/// How long after a statement that was lost whole the next ones are sent in the form that decides stream by stream.
+const CONTENDED_FOR: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Debug)]
 pub(super) struct Appenders {
@@ -28,6 +31,9 @@ struct Shared {
     idle: Mutex<Vec<(PoolConnection<Postgres>, Instant)>>,
     keep: bool,
     statement_max: Duration,
+    started: Instant,
+    /// Until when, in milliseconds since `started`, statements are sent in the form that decides stream by stream.
+    contested_until_ms: AtomicU64,
 }
 
 /// A connection for one append. Dropped before [`Appender::keep`], after an error or in the middle of a statement, it goes
@@ -51,7 +57,32 @@ impl Appenders {
 
     fn new(pool: PgPool, keep: bool, statement_max: Duration) -> Self {
         let permits = Semaphore::new(pool.options().get_max_connections() as usize);
-        Self { shared: Arc::new(Shared { pool, permits, idle: Mutex::default(), keep, statement_max }) }
+        Self {
+            shared: Arc::new(Shared {
+                pool,
+                permits,
+                idle: Mutex::default(),
+                keep,
+                statement_max,
+                started: Instant::now(),
+                contested_until_ms: AtomicU64::new(0),
+            }),
+        }
+    }
+
+    /// Whether streams were raced for a moment ago.
+    pub(super) fn is_contested(&self) -> bool {
+        self.now_ms() < self.shared.contested_until_ms.load(Ordering::Relaxed)
+    }
+
+    /// Two hosts that fight over streams would lose statement after statement whole, and each is an error in the server's log.
+    pub(super) fn see_contention(&self) {
+        let until_ms = self.now_ms() + u64::try_from(CONTENDED_FOR.as_millis()).unwrap_or(u64::MAX);
+        self.shared.contested_until_ms.store(until_ms, Ordering::Relaxed);
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.shared.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// How long an append may take: a little more than the server allows it, so that the server's word comes first.

@@ -34,8 +34,11 @@ pub(super) fn database_error(error: sqlx::Error) -> EventStoreError {
     }
 }
 
-/// Whether a statement failed because another one was first: the primary key of events, or of commands.
-pub(super) fn is_race(error: &sqlx::Error) -> bool {
-    matches!(error, sqlx::Error::Database(refusal)
-        if refusal.is_unique_violation() && matches!(refusal.constraint(), Some("events_pkey" | "commands_pkey")))
+/// Whether an append did nothing for the sake of one stream: by the primary key of events or of commands, in a race that another
+/// statement won, or by the division by zero that append.sql does where a stream is not as it expects it.
+pub(super) fn is_lost_whole(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(refusal) = error else { return false };
+    let is_race =
+        refusal.is_unique_violation() && matches!(refusal.constraint(), Some("events_pkey" | "commands_pkey"));
+    is_race || refusal.code().as_deref() == Some("22012")
 }

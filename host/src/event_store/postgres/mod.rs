@@ -13,6 +13,7 @@ mod restore;
 mod retry;
 mod snapshots;
 mod streams;
+mod subscriptions;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

@@ -39,7 +39,9 @@ impl SubscriptionName {
 pub(super) fn check_text(what: &str, text: &str) -> Result<(), SubscriptionError> {
     if !(1..=NAME_BYTES_MAX).contains(&text.len()) {
         let bytes = text.len();
-        return Err(SubscriptionError::Invalid(format!("{what} has 1 to {NAME_BYTES_MAX} bytes, this one has {bytes}")));
+        return Err(SubscriptionError::Invalid(format!(
+            "{what} has 1 to {NAME_BYTES_MAX} bytes, this one has {bytes}"
+        )));
     }
     match text.char_indices().find(|(_, character)| character.is_control()) {
         None => Ok(()),

@@ -14,8 +14,8 @@ use super::{
     ClaimOutcome, SubscriptionClaim, SubscriptionError, SubscriptionFilter, SubscriptionName, SubscriptionStart,
     SubscriptionStore,
 };
-use crate::event_store::{Cursor, EventStore, LogFilter, PageLimit, Store};
 use crate::Event;
+use crate::event_store::{Cursor, EventStore, LogFilter, PageLimit, Store};
 
 /// How long a lease may be.
 const LEASE_MIN: Duration = Duration::from_millis(100);
@@ -63,6 +63,10 @@ impl SubscriptionConfig {
     fn check(&self) -> Result<(), SubscriptionError> {
         let Self { name: _, filter: SubscriptionFilter { category, event_type }, start: _, lease, page } = self;
         category.as_ref().map_or(Ok(()), |category| check_text("a category", category))?;
+        if category.as_ref().is_some_and(|category| category.contains('-')) {
+            let reason = "a category is what stands before the first - of a stream id, as in order";
+            return Err(SubscriptionError::Invalid(reason.into()));
+        }
         event_type.as_ref().map_or(Ok(()), |event_type| check_text("an event type", event_type))?;
         if !(LEASE_MIN..=LEASE_MAX).contains(lease) {
             let reason = format!("a lease lasts {LEASE_MIN:?} to {LEASE_MAX:?}, and not {lease:?}");
@@ -196,7 +200,8 @@ impl<S: EventStore + SubscriptionStore + ?Sized> Subscription<S> {
     ///
     /// # Errors
     /// [`SubscriptionError::FilterDiffers`] and [`SubscriptionError::ForeignCheckpoint`] as
-    /// [`claim_subscription`](SubscriptionStore::claim_subscription) has them, [`SubscriptionError::Store`].
+    /// [`claim_subscription`](SubscriptionStore::claim_subscription) has them; [`SubscriptionError::Lost`], once, when it was
+    /// the active one, and [`SubscriptionError::Store`].
     pub async fn stand_by(&mut self) -> Result<(), SubscriptionError> {
         while let Some(leased_for) = self.claim().await? {
             let pause = (self.claim.lease / 10).clamp(STAND_BY_MIN, STAND_BY_MAX);
@@ -207,6 +212,9 @@ impl<S: EventStore + SubscriptionStore + ?Sized> Subscription<S> {
 
     /// Asks once to be the active reader. If another one is, says for how long its lease is good.
     pub(crate) async fn claim(&mut self) -> Result<Option<Duration>, SubscriptionError> {
+        if self.active.is_some() && self.token().is_none() {
+            return Err(self.give_up());
+        }
         while self.active.is_none() {
             let asked_at = Instant::now();
             match self.store.claim_subscription(&self.claim).await? {
@@ -225,14 +233,14 @@ impl<S: EventStore + SubscriptionStore + ?Sized> Subscription<S> {
 
     /// One look at the log. Nothing is handed out unless the lease held to the end of it.
     async fn read(&mut self, page: PageLimit) -> Result<Vec<(Cursor, Event)>, SubscriptionError> {
-        let Some(active) = &mut self.active else { return Err(self.lost_error()) };
+        let Some(active) = &mut self.active else { return Err(self.give_up()) };
         let events = tokio::select! {
-            events = self.store.read_all(active.after, &self.filter, page) => events?,
+            biased;
             () = active.lease.lost() => Vec::new(),
+            events = self.store.read_all(active.after, &self.filter, page) => events?,
         };
         if !active.lease.is_valid() {
-            self.active = None;
-            return Err(self.lost_error());
+            return Err(self.give_up());
         }
         if let Some((last, _)) = events.last() {
             active.after = Some(*last);
@@ -241,19 +249,19 @@ impl<S: EventStore + SubscriptionStore + ?Sized> Subscription<S> {
         Ok(events)
     }
 
-    /// Waits for a moment at which there may be more. A look that took `took` is not repeated before four times that: under a
-    /// filter that nothing fits, it may read much of the log to find nothing.
+    /// Waits for a moment at which there may be more, and at least for as long as the last look took: under a type and a
+    /// category that do not go together, it may read much of the log to find nothing.
     async fn wait(&mut self, took: Duration) {
         let is_idle = self.active.as_ref().is_none_or(|active| active.busy_at.elapsed() > IDLE_AFTER);
         let interval = if is_idle { IDLE_POLL_INTERVAL } else { POLL_INTERVAL };
         tokio::select! {
-            () = sleep(interval.max(took * 4)) => {}
+            () = sleep(interval.max(took)) => {}
             // The sender lives as long as the store does.
             _ = self.appended.changed() => {
                 if let Some(active) = &mut self.active {
                     active.busy_at = Instant::now();
                 }
-                sleep(GATHER.max(took * 4)).await;
+                sleep(GATHER.max(took)).await;
             }
         }
     }
@@ -276,16 +284,14 @@ impl<S: EventStore + SubscriptionStore + ?Sized> Subscription<S> {
     /// handed.
     pub async fn acknowledge(&mut self, cursor: Cursor) -> Result<(), SubscriptionError> {
         let Some(active) = self.active.as_ref().filter(|active| active.lease.is_valid()) else {
-            self.active = None;
-            return Err(self.lost_error());
+            return Err(self.give_up());
         };
         if active.after.is_none_or(|after| cursor.is_ahead_of(after)) {
             return Err(SubscriptionError::NotHandedOut { name: self.claim.name.clone() });
         }
         let acknowledged = self.store.acknowledge_subscription(&self.claim.name, active.token, cursor).await;
         if matches!(acknowledged, Err(SubscriptionError::Lost { .. } | SubscriptionError::Unknown { .. })) {
-            self.active = None;
-            return Err(self.lost_error());
+            return Err(self.give_up());
         }
         acknowledged
     }
@@ -302,7 +308,9 @@ impl<S: EventStore + SubscriptionStore + ?Sized> Subscription<S> {
         self.store.release_subscription(&self.claim.name, token).await
     }
 
-    fn lost_error(&self) -> SubscriptionError {
+    /// Takes its own lease for lost.
+    pub(crate) fn give_up(&mut self) -> SubscriptionError {
+        self.active = None;
         SubscriptionError::Lost { name: self.claim.name.clone() }
     }
 }

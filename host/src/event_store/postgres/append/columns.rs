@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use crate::Version;
 use crate::event_store::batch::metadata_json;
 use crate::event_store::{EventStoreError, Fence, StreamBatch};
-use crate::{SerializedEvent, Version};
 
 /// A batch on its way into the statement: with the one version that it follows, and its data as they are stored.
 pub(super) struct Prepared<'a> {
@@ -14,7 +14,22 @@ pub(super) struct Prepared<'a> {
     pub(super) sealed: Option<&'a [Vec<u8>]>,
 }
 
-/// A row a stream.
+/// For append.sql: a row an event.
+#[derive(Default)]
+pub(super) struct Events<'a> {
+    pub(super) stream_ids: Vec<&'a str>,
+    pub(super) versions: Vec<i64>,
+    pub(super) first: Vec<bool>,
+    /// The place of its fence among `fences`, from 1.
+    pub(super) fence: Vec<Option<i32>>,
+    pub(super) types: Vec<&'a str>,
+    pub(super) data: Vec<&'a [u8]>,
+    pub(super) metadata: Vec<String>,
+    pub(super) sealed: Vec<Option<i16>>,
+    pub(super) fences: Fences<'a>,
+}
+
+/// For append_contested.sql: a row a stream.
 #[derive(Default)]
 pub(super) struct Columns<'a> {
     pub(super) stream_ids: Vec<&'a str>,
@@ -79,6 +94,42 @@ impl<'a> Fences<'a> {
     }
 }
 
+impl<'a> Prepared<'a> {
+    /// An event's data as they are stored.
+    fn data(&self, place: usize) -> &'a [u8] {
+        self.sealed.map_or(self.batch.events[place].0.data.as_slice(), |sealed| &sealed[place])
+    }
+
+    fn cipher(&self) -> Option<i16> {
+        self.sealed.map(|_| super::SEALED_XCHACHA20)
+    }
+}
+
+impl<'a> Events<'a> {
+    /// None where append.sql cannot do it: it remembers no commands, and asks nothing of a stream without an event.
+    pub(super) fn of(batches: &[Prepared<'a>]) -> Result<Option<Self>, EventStoreError> {
+        let can = |prepared: &Prepared<'_>| !prepared.batch.events.is_empty() && prepared.batch.commands.is_empty();
+        if !batches.iter().all(can) {
+            return Ok(None);
+        }
+        let mut events = Self { fences: Fences::of(batches), ..Self::default() };
+        for prepared in batches {
+            let fence = prepared.batch.fence.as_ref().and_then(|fence| events.fences.place(fence));
+            for (place, (event, metadata)) in prepared.batch.events.iter().enumerate() {
+                events.stream_ids.push(prepared.batch.stream_id.as_str());
+                events.versions.push(prepared.base.as_i64() + 1 + place as i64);
+                events.first.push(place == 0);
+                events.fence.push(fence);
+                events.types.push(&event.event_type);
+                events.data.push(prepared.data(place));
+                events.metadata.push(metadata_json(metadata)?);
+                events.sealed.push(prepared.cipher());
+            }
+        }
+        Ok(Some(events))
+    }
+}
+
 impl<'a> Columns<'a> {
     pub(super) fn of(batches: &[Prepared<'a>]) -> Result<Self, EventStoreError> {
         let mut columns = Self { fences: Fences::of(batches), ..Self::default() };
@@ -89,24 +140,22 @@ impl<'a> Columns<'a> {
     }
 
     fn push(&mut self, prepared: &Prepared<'a>) -> Result<(), EventStoreError> {
-        let Prepared { batch, base, sealed } = *prepared;
+        let (batch, base, cipher) = (prepared.batch, prepared.base, prepared.cipher());
         let stream_id = batch.stream_id.as_str();
         let generation = batch.fence.as_ref().map(|fence| fence.generation as i64);
-        let cipher = sealed.map(|_| super::SEALED_XCHACHA20);
-        let data = |place: usize, event: &'a SerializedEvent| sealed.map_or(event.data.as_slice(), |data| &data[place]);
         self.stream_ids.push(stream_id);
         self.expected.push(base.as_i64());
         self.fence.push(batch.fence.as_ref().and_then(|fence| self.fences.place(fence)));
         let first = batch.events.first();
         self.first_types.push(first.map(|(event, _)| event.event_type.as_str()));
-        self.first_data.push(first.map(|(event, _)| data(0, event)));
+        self.first_data.push(first.map(|_| prepared.data(0)));
         self.first_metadata.push(first.map(|(_, metadata)| metadata_json(metadata)).transpose()?);
         self.first_sealed.push(cipher);
         for (place, (event, metadata)) in batch.events.iter().enumerate().skip(1) {
             self.rest.stream_ids.push(stream_id);
             self.rest.versions.push(base.as_i64() + 1 + place as i64);
             self.rest.types.push(&event.event_type);
-            self.rest.data.push(data(place, event));
+            self.rest.data.push(prepared.data(place));
             self.rest.metadata.push(metadata_json(metadata)?);
             self.rest.sealed.push(cipher);
         }

@@ -2,7 +2,7 @@
 
 use sqlx::{Connection, PgConnection};
 
-use super::{AppendStore, RACES_MAX, outcome, prepare, run_contested};
+use super::{AppendStore, RACES_MAX, outcome, prepare, statement};
 use crate::event_store::postgres::error::database_error;
 use crate::event_store::postgres::keys::Keys;
 use crate::event_store::{AppendOutcome, EventStoreError, StreamBatch};
@@ -81,9 +81,8 @@ async fn attempt(
     let mut transaction = appender.connection.begin().await.map_err(database_error)?;
     let bases = bases(&mut transaction, batches).await?;
     let sealed = keys.seal(batches, &bases);
-    let columns = prepare(batches, &bases, &sealed)?;
-    let rows = run_contested(&mut transaction, store.appenders, &columns).await?;
-    let outcomes = outcome::of(batches, &rows, &bases)?;
+    let prepared = prepare(batches, &bases, &sealed);
+    let outcomes = statement::run_in_transaction(&mut transaction, store.appenders, &prepared).await?;
     if !may_commit(&outcomes) {
         transaction.rollback().await.map_err(database_error)?;
         appender.keep();

@@ -3,14 +3,14 @@
 mod columns;
 mod locked;
 mod outcome;
+mod statement;
 
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgPool;
 
-use columns::{Columns, Prepared};
-use outcome::Row;
+use columns::Prepared;
 
 use super::appenders::Appenders;
-use super::error::{database_error, is_race};
+use super::error::database_error;
 use super::keys::{Keys, SealedData};
 use super::retry::Retry;
 use crate::event_store::batch::check;
@@ -51,26 +51,25 @@ pub(super) async fn append_many(
     let keys = store.retry.run(|| Keys::for_append(store.pool, store.encryption, batches)).await?;
     // Sealed once, so that a second attempt is known by the bytes of the first.
     let sealed = keys.seal(batches, &bases);
-    let columns = prepare(batches, &bases, &sealed)?;
+    let prepared = prepare(batches, &bases, &sealed);
     let mut attempt = 0;
     let attempts = || {
         attempt += 1;
         let again = attempt > 1;
-        let columns = &columns;
+        let prepared = &prepared;
         async move {
             let mut appender = store.appenders.take().await?;
-            let rows = run(&mut appender.connection, store.appenders, columns).await?;
+            let outcomes = statement::run(&mut appender.connection, store.appenders, prepared).await?;
             appender.keep();
-            Ok((rows, again))
+            Ok((outcomes, again))
         }
     };
     // Done twice it cannot be: a version has room for one batch. But whoever sends again has to tell its own first attempt from
     // a stranger's append, once its answer was lost.
-    let (rows, again) = match batches.iter().all(outcome::is_recognisable) {
+    let (mut outcomes, again) = match batches.iter().all(outcome::is_recognisable) {
         true => store.retry.run(attempts).await?,
         false => store.retry.run_refused(attempts).await?,
     };
-    let mut outcomes = outcome::of(batches, &rows, &bases)?;
     if again {
         outcome::recognise(store.pool, batches, &bases, &sealed, &mut outcomes).await?;
     }
@@ -90,125 +89,9 @@ pub(super) async fn append_atomic(
     locked::append_atomic(store, batches).await
 }
 
-fn prepare<'a>(
-    batches: &'a [StreamBatch],
-    bases: &[Version],
-    sealed: &'a [SealedData],
-) -> Result<Columns<'a>, EventStoreError> {
-    let prepared: Vec<_> = batches
-        .iter()
-        .zip(bases)
-        .zip(sealed)
-        .map(|((batch, base), sealed)| Prepared { batch, base: *base, sealed: sealed.as_deref() })
-        .collect();
-    Columns::of(&prepared)
-}
-
-/// Which of the two statements is sent.
-#[derive(Clone, Copy)]
-enum Form {
-    /// Fails whole where a stream is lost to a statement that saw the same head.
-    Plain,
-    /// Each stream fails alone.
-    Contested,
-}
-
-/// How often a statement is sent again because of a race that it lost whole. Each race has a winner that is durable, so the next
-/// statement sees it.
-const LOST_WHOLE_MAX: usize = 4;
-
-/// Sends the statement; in its contested form once a race failed it whole.
-async fn run(
-    connection: &mut PgConnection,
-    appenders: &Appenders,
-    columns: &Columns<'_>,
-) -> Result<Vec<Row>, EventStoreError> {
-    let mut form = Form::Plain;
-    for _ in 0..LOST_WHOLE_MAX {
-        match send(&mut *connection, appenders, columns, form).await {
-            // Also of a command's id, which the contested form finds remembered.
-            Err(Sent::Race) => form = Form::Contested,
-            Err(Sent::Failed(error)) => return Err(error),
-            Ok(rows) => return Ok(rows),
-        }
-    }
-    Err(EventStoreError::Contended("others kept deciding the same commands".into()))
-}
-
-/// Sends the statement inside a transaction, which would be of no more use after a failed one.
-async fn run_contested(
-    connection: &mut PgConnection,
-    appenders: &Appenders,
-    columns: &Columns<'_>,
-) -> Result<Vec<Row>, EventStoreError> {
-    send(connection, appenders, columns, Form::Contested).await.map_err(|sent| match sent {
-        Sent::Race => EventStoreError::Contended("another append decided the same command".into()),
-        Sent::Failed(error) => error,
-    })
-}
-
-/// Why a statement came back without rows.
-enum Sent {
-    Race,
-    Failed(EventStoreError),
-}
-
-macro_rules! query {
-    ($file:literal, $columns:ident) => {
-        sqlx::query_file_as!(
-            Row,
-            $file,
-            &$columns.stream_ids as &[&str],
-            &$columns.expected,
-            &$columns.fence as &[Option<i32>],
-            &$columns.first_types as &[Option<&str>],
-            &$columns.first_data as &[Option<&[u8]>],
-            &$columns.first_metadata as &[Option<String>],
-            &$columns.first_sealed as &[Option<i16>],
-            &$columns.fences.reducers as &[&str],
-            &$columns.fences.generations,
-            &$columns.rest.stream_ids as &[&str],
-            &$columns.rest.versions,
-            &$columns.rest.types as &[&str],
-            &$columns.rest.data as &[&[u8]],
-            &$columns.rest.metadata,
-            &$columns.rest.sealed as &[Option<i16>],
-            &$columns.commands.stream_ids as &[&str],
-            &$columns.commands.ids as &[&str],
-            &$columns.commands.names as &[&str],
-            &$columns.commands.fingerprints as &[&[u8]],
-            &$columns.commands.first_versions as &[Option<i64>],
-            &$columns.commands.last_versions,
-            &$columns.commands.rejections as &[Option<String>],
-            &$columns.commands.reducers as &[Option<&[u8]>],
-            &$columns.commands.generations as &[Option<i64>],
-        )
-    };
-}
-
-async fn send(
-    connection: &mut PgConnection,
-    appenders: &Appenders,
-    columns: &Columns<'_>,
-    form: Form,
-) -> Result<Vec<Row>, Sent> {
-    let rows = async {
-        match form {
-            Form::Plain => query!("src/event_store/postgres/append.sql", columns).fetch_all(connection).await,
-            Form::Contested => {
-                query!("src/event_store/postgres/append_contested.sql", columns).fetch_all(connection).await
-            }
-        }
-    };
-    // The server's own limit is of no use when the network swallows its answer.
-    match tokio::time::timeout(appenders.statement_max(), rows).await {
-        Err(_) => {
-            let reason = "the database did not answer an append in time".into();
-            Err(Sent::Failed(EventStoreError::Unavailable(reason)))
-        }
-        Ok(Err(error)) if is_race(&error) => Err(Sent::Race),
-        Ok(rows) => rows.map_err(|error| Sent::Failed(database_error(error))),
-    }
+fn prepare<'a>(batches: &'a [StreamBatch], bases: &[Version], sealed: &'a [SealedData]) -> Vec<Prepared<'a>> {
+    let prepared = batches.iter().zip(bases).zip(sealed);
+    prepared.map(|((batch, base), sealed)| Prepared { batch, base: *base, sealed: sealed.as_deref() }).collect()
 }
 
 /// The heads of some streams, and which of them are closed, in a statement of its own.

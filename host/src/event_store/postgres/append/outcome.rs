@@ -2,6 +2,7 @@
 
 use sqlx::PgPool;
 
+use super::columns::Prepared;
 use crate::Version;
 use crate::event_store::postgres::error::database_error;
 use crate::event_store::postgres::keys::SealedData;
@@ -32,16 +33,20 @@ impl Row {
     }
 }
 
-pub(super) fn of(
-    batches: &[StreamBatch],
-    rows: &[Row],
-    bases: &[Version],
-) -> Result<Vec<AppendOutcome>, EventStoreError> {
+pub(super) fn of(batches: &[Prepared<'_>], rows: &[Row]) -> Result<Vec<AppendOutcome>, EventStoreError> {
     if rows.len() != batches.len() {
         let reason = format!("{} outcomes came back for {} streams", rows.len(), batches.len());
         return Err(EventStoreError::Unavailable(reason));
     }
-    Ok(rows.iter().zip(batches).zip(bases).map(|((row, batch), base)| row.outcome(batch, *base)).collect())
+    Ok(rows.iter().zip(batches).map(|(row, prepared)| row.outcome(prepared.batch, prepared.base)).collect())
+}
+
+/// After a statement that does all or nothing.
+pub(super) fn all_won(batches: &[Prepared<'_>]) -> Vec<AppendOutcome> {
+    let won = |prepared: &Prepared<'_>| AppendOutcome::Appended {
+        version: prepared.base + prepared.batch.events.len() as u64,
+    };
+    batches.iter().map(won).collect()
 }
 
 /// Whether a batch that was appended can be told from any other: the store remembers its commands, or its events name the
