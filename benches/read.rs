@@ -2,16 +2,21 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::cell::RefCell;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use foldhost::event_store::{Snapshot, SnapshotKey};
+use dashmap::DashMap;
+use foldhost::event_store::{
+    Snapshot, SnapshotKey, StreamBatch, Subscription, SubscriptionConfig, SubscriptionFilter,
+};
 use foldhost::reducer::ReducerDigest;
-use foldhost::{EventStore, ExpectedVersion, SerializedEvent, StreamId, Version};
+use foldhost::{Event, EventStore, ExpectedVersion, SerializedEvent, StreamId, Version};
 use foldhost_test_support::{TestDatabase, durable_database, ratio};
 use futures::TryStreamExt as _;
 use sqlx::postgres::{PgPoolCopyExt as _, PgPoolOptions};
 use sqlx::{PgPool, Row};
 use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
 
 const ROUNDS: usize = 15;
 const EVENTS: usize = 100_000;
@@ -140,6 +145,62 @@ impl Bench {
     }
 }
 
+/// How long writers append as fast as they can.
+const LOAD: Duration = Duration::from_secs(10);
+const WRITERS: usize = 4;
+/// Streams of a batch.
+const STREAMS: usize = 64;
+
+/// How long after its append was answered an event is handed to the reader of a subscription, while four writers append batches
+/// of 64 streams as fast as the database takes them.
+async fn lag(database: &TestDatabase) -> Vec<Duration> {
+    let answered: Arc<DashMap<StreamId, Instant>> = Arc::default();
+    let (done, mut reading) = (CancellationToken::new(), 0);
+    let mut writers = tokio::task::JoinSet::new();
+    for writer in 0..WRITERS {
+        let (store, answered, done) = (Arc::clone(&database.store), Arc::clone(&answered), done.clone());
+        writers.spawn(async move {
+            let mut appended = 0;
+            while !done.is_cancelled() {
+                let event = SerializedEvent { event_type: "Happened.v1".into(), data: vec![b'x'; 120] };
+                let stream = |number| StreamId::new(&format!("lag-{writer}-{appended}-{number}")).unwrap();
+                let batch = |number| StreamBatch::new(stream(number), Version::EMPTY, vec![event.clone()]);
+                let batches: Vec<_> = (0..STREAMS).map(batch).collect();
+                store.append_many(&batches).await.unwrap();
+                let now = Instant::now();
+                for batch in batches {
+                    answered.insert(batch.stream_id, now);
+                }
+                appended += STREAMS;
+            }
+            appended
+        });
+    }
+    let filter = SubscriptionFilter { category: Some("lag".into()), ..SubscriptionFilter::default() };
+    let config = SubscriptionConfig { filter, ..SubscriptionConfig::new("lag".parse().unwrap()) };
+    let mut reader = Subscription::new(Arc::clone(&database.store), config).unwrap();
+    let (started, mut lags, mut expected) = (Instant::now(), Vec::new(), None);
+    while expected.is_none_or(|expected| reading < expected) {
+        let batch = reader.next().await.unwrap();
+        let now = Instant::now();
+        reading += batch.len();
+        // One that is not there yet is being answered at this moment.
+        let answered = |event: &Event| answered.get(&event.stream_id).map(|at| now.saturating_duration_since(*at));
+        lags.extend(batch.iter().map(|(_, event)| answered(event).unwrap_or_default()));
+        reader.acknowledge(batch[batch.len() - 1].0).await.unwrap();
+        if expected.is_none() && started.elapsed() > LOAD {
+            done.cancel();
+            let mut appended = 0;
+            while let Some(writer) = writers.join_next().await {
+                appended += writer.unwrap();
+            }
+            expected = Some(appended);
+        }
+    }
+    lags.sort_unstable();
+    lags
+}
+
 fn main() {
     // cargo test runs benches too, with --test; what is measured here means nothing beside other tests.
     if std::env::args().any(|argument| argument == "--test") {
@@ -151,6 +212,17 @@ fn main() {
     let loaded = ratio(ROUNDS, || bench.borrow().loaded(1_000), || bench.borrow().loaded_by_two_queries(1_000));
     println!("snapshot and tail in one query / in two = {loaded}");
     let Bench { runtime, database, pool } = bench.into_inner();
+    for _ in 0..5 {
+        let lags = runtime.block_on(lag(&database));
+        let at = |share: f64| lags[((lags.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
+        println!(
+            "subscription lag under full load, {:.0} events a second: median {:.1} ms, p99 {:.1} ms, most {:.1} ms",
+            lags.len() as f64 / LOAD.as_secs_f64(),
+            at(0.5),
+            at(0.99),
+            at(1.0)
+        );
+    }
     runtime.block_on(async {
         pool.close().await;
         database.store.close().await;

@@ -15,6 +15,7 @@
 //! | [`limits`] | every bound that an embedder may set |
 //! | [`embedded_postgres`] | a private server for whoever has none |
 //! | [`build`] | from a crate to a component |
+//! | [`testing`] | scenarios, events, histories and a faulty store, for tests of reducers and of programs over a store |
 //!
 //! An embedder starts with [`Host::builder`].
 
@@ -28,6 +29,7 @@ pub mod limits;
 pub mod reducer;
 pub mod runtime;
 pub mod stream;
+pub mod testing;
 
 pub use event::{Event, EventMetadata, PackedEvents, SerializedEvent, TraceParent};
 pub use event_store::{

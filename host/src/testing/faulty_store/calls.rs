@@ -1,0 +1,168 @@
+//! What a faulty store lets through: every call, by its kind.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+use super::{FaultyStore, StoreCall};
+use crate::event_store::{
+    Activation, AppendOutcome, ClaimOutcome, Cursor, LoadedStream, RecordedCommand, Snapshot, SnapshotKey, StreamBatch,
+    SubscriptionClaim, SubscriptionError, SubscriptionName, SubscriptionStatus, SubscriptionStore,
+};
+use crate::reducer::{Descriptor, ReducerDigest};
+use crate::{Event, EventStore, EventStoreError, LogFilter, PackedEvents, PageLimit, ReducerStore, StreamId, Version};
+
+#[async_trait]
+impl<S: EventStore + ?Sized> EventStore for FaultyStore<S> {
+    async fn append_many(&self, batches: &[StreamBatch]) -> Result<Vec<AppendOutcome>, EventStoreError> {
+        self.append(self.inner.append_many(batches)).await
+    }
+
+    async fn append_atomic(&self, batches: &[StreamBatch]) -> Result<Vec<Version>, EventStoreError> {
+        self.append(self.inner.append_atomic(batches)).await
+    }
+
+    async fn load(
+        &self,
+        stream_id: &StreamId,
+        snapshots: Option<&SnapshotKey>,
+        page: PageLimit,
+    ) -> Result<LoadedStream, EventStoreError> {
+        self.enter(StoreCall::Load)?.load(stream_id, snapshots, page).await
+    }
+
+    async fn load_events(
+        &self,
+        stream_id: &StreamId,
+        after: Version,
+        page: PageLimit,
+    ) -> Result<PackedEvents, EventStoreError> {
+        self.enter(StoreCall::Load)?.load_events(stream_id, after, page).await
+    }
+
+    async fn read_stream(
+        &self,
+        stream_id: &StreamId,
+        after: Version,
+        page: PageLimit,
+    ) -> Result<Vec<Event>, EventStoreError> {
+        self.enter(StoreCall::Read)?.read_stream(stream_id, after, page).await
+    }
+
+    async fn read_stream_backwards(
+        &self,
+        stream_id: &StreamId,
+        before: Version,
+        page: PageLimit,
+    ) -> Result<Vec<Event>, EventStoreError> {
+        self.enter(StoreCall::Read)?.read_stream_backwards(stream_id, before, page).await
+    }
+
+    async fn read_all(
+        &self,
+        after: Option<Cursor>,
+        filter: &LogFilter,
+        page: PageLimit,
+    ) -> Result<Vec<(Cursor, Event)>, EventStoreError> {
+        self.enter(StoreCall::Read)?.read_all(after, filter, page).await
+    }
+
+    async fn read_streams(
+        &self,
+        category: &str,
+        after: Option<&StreamId>,
+        streams_max: usize,
+    ) -> Result<Vec<StreamId>, EventStoreError> {
+        self.enter(StoreCall::Read)?.read_streams(category, after, streams_max).await
+    }
+
+    async fn find_commands(
+        &self,
+        stream_id: &StreamId,
+        command_ids: &[String],
+    ) -> Result<Vec<RecordedCommand>, EventStoreError> {
+        self.enter(StoreCall::FindCommands)?.find_commands(stream_id, command_ids).await
+    }
+
+    async fn save_snapshot(&self, snapshot: &Snapshot) -> Result<(), EventStoreError> {
+        self.enter(StoreCall::SaveSnapshot)?.save_snapshot(snapshot).await
+    }
+
+    async fn close_stream(&self, stream_id: &StreamId, erase: bool) -> Result<Version, EventStoreError> {
+        self.enter(StoreCall::CloseStream)?.close_stream(stream_id, erase).await
+    }
+
+    fn appended(&self) -> watch::Receiver<u64> {
+        self.inner.appended()
+    }
+
+    async fn ping(&self) -> Result<(), EventStoreError> {
+        self.enter(StoreCall::Ping)?.ping().await
+    }
+}
+
+#[async_trait]
+impl<S: ReducerStore + ?Sized> ReducerStore for FaultyStore<S> {
+    async fn save_reducer(
+        &self,
+        digest: ReducerDigest,
+        descriptor: &Descriptor,
+        component: &[u8],
+    ) -> Result<(), EventStoreError> {
+        self.enter(StoreCall::Reducers)?.save_reducer(digest, descriptor, component).await
+    }
+
+    async fn activate(&self, name: &str, digest: ReducerDigest) -> Result<Activation, EventStoreError> {
+        self.enter(StoreCall::Reducers)?.activate(name, digest).await
+    }
+
+    async fn active_reducers(&self, name: Option<&str>) -> Result<Vec<Activation>, EventStoreError> {
+        self.enter(StoreCall::Reducers)?.active_reducers(name).await
+    }
+
+    async fn load_component(&self, digest: ReducerDigest) -> Result<Option<Vec<u8>>, EventStoreError> {
+        self.enter(StoreCall::Reducers)?.load_component(digest).await
+    }
+}
+
+#[async_trait]
+impl<S: SubscriptionStore + ?Sized> SubscriptionStore for FaultyStore<S> {
+    async fn claim_subscription(&self, claim: &SubscriptionClaim) -> Result<ClaimOutcome, SubscriptionError> {
+        self.enter(StoreCall::Subscriptions)?.claim_subscription(claim).await
+    }
+
+    async fn renew_subscription(
+        &self,
+        name: &SubscriptionName,
+        token: u64,
+        lease: Duration,
+    ) -> Result<(), SubscriptionError> {
+        self.enter(StoreCall::Subscriptions)?.renew_subscription(name, token, lease).await
+    }
+
+    async fn acknowledge_subscription(
+        &self,
+        name: &SubscriptionName,
+        token: u64,
+        cursor: Cursor,
+    ) -> Result<(), SubscriptionError> {
+        self.enter(StoreCall::Subscriptions)?.acknowledge_subscription(name, token, cursor).await
+    }
+
+    async fn release_subscription(&self, name: &SubscriptionName, token: u64) -> Result<(), SubscriptionError> {
+        self.enter(StoreCall::Subscriptions)?.release_subscription(name, token).await
+    }
+
+    async fn subscriptions(&self, name: Option<&SubscriptionName>) -> Result<Vec<SubscriptionStatus>, EventStoreError> {
+        self.enter(StoreCall::Subscriptions)?.subscriptions(name).await
+    }
+
+    async fn delete_subscription(&self, name: &SubscriptionName) -> Result<(), SubscriptionError> {
+        self.enter(StoreCall::Subscriptions)?.delete_subscription(name).await
+    }
+
+    async fn reset_subscription(&self, name: &SubscriptionName, to: Option<Cursor>) -> Result<(), SubscriptionError> {
+        self.enter(StoreCall::Subscriptions)?.reset_subscription(name, to).await
+    }
+}
