@@ -2,24 +2,45 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "cli/erasure.rs"]
+mod erasure;
 #[path = "cli/hosts.rs"]
 mod hosts;
+#[path = "cli/log.rs"]
+mod log;
+#[path = "cli/metrics.rs"]
+mod metrics;
 #[path = "cli/program.rs"]
 mod program;
 #[path = "cli/refusals.rs"]
 mod refusals;
 #[path = "cli/story.rs"]
 mod story;
+#[path = "cli/subscriptions.rs"]
+mod subscriptions;
 
 use program::run;
 
-const COMMANDS: [&str; 9] = ["serve", "migrate", "build", "deploy", "reducers", "send", "state", "events", "replay"];
+const COMMANDS: &[&str] = &[
+    "serve",
+    "migrate",
+    "build",
+    "deploy",
+    "reducers",
+    "send",
+    "state",
+    "events",
+    "subscriptions",
+    "close",
+    "keys",
+    "replay",
+];
 
 #[test]
 fn the_help_of_every_command_teaches_with_examples() {
     let help = run(["--help"]).success();
     assert!(help.contains("Exit status:"), "{help}");
-    for command in COMMANDS {
+    for command in COMMANDS.iter().copied() {
         assert!(help.contains(&format!("\n  {command} ")), "{command} is missing in {help}");
         let own = run([command, "--help"]).success();
         assert!(own.contains(&format!("Usage: foldhost {command}")), "{own}");
@@ -44,12 +65,33 @@ fn help_never_shows_what_the_environment_holds() {
 fn a_command_line_that_cannot_be_read_ends_with_status_2() {
     for args in [
         &["serve", "--snapshot-every", "0"][..],
+        &["serve", "--snapshot-every", "cost:5"],
+        &["serve", "--snapshot", "order"],
+        &["serve", "--snapshot", "order=5", "--snapshot", "order=6"],
+        &["serve", "--encrypt", "order"],
         &["serve", "--connections", "0"],
+        &["serve", "--retry-for", "soon"],
         &["migrate", "--database-url", "postgres://a", "--data-dir", "b"],
         &["send", "order", "PlaceOrder"],
         &["send", "order-1", "PlaceOrder", "--expected", "some"],
         &["state", "order-1\n"],
+        &["send", "order-1", "PlaceOrder", "--traceparent", "00-1-2-3"],
+        &["send", "order-1", "PlaceOrder", "--correlation-id", "a b"],
+        &["send", "order-1", "PlaceOrder", "--metadata", "tenant"],
+        &["send", "order-1", "PlaceOrder", "--metadata", "a=1", "--metadata", "a=2"],
         &["events", "--from", "3"],
+        &["events", "--backward"],
+        &["events", "order-1", "--backward", "--follow"],
+        &["events", "order-1", "--before", "3"],
+        &["events", "order-1", "--category", "order"],
+        &["events", "--since", "yesterday"],
+        &["events", "--until", "1h", "--follow"],
+        &["subscriptions", "reset", "billing", "--to", "7"],
+        &["subscriptions", "delete"],
+        &["subscriptions", "--json", "delete", "billing"],
+        &["close", "order-1", "--yes"],
+        &["close", "order-1", "--erase"],
+        &["keys"],
         &["reducers", "--url", "nowhere"],
         &["replay", "order-1", "--category", "order"],
         &["fly"],

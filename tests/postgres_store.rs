@@ -1,21 +1,33 @@
-//! What only Postgres can get wrong: immutability, migrations, the fence's race, and readers beside open transactions.
+//! What only Postgres can get wrong: immutability, migrations, the fence's race, readers beside open transactions, and what
+//! hands did to its tables.
 #![allow(clippy::unwrap_used, missing_docs)]
+
+#[path = "postgres_store/fence.rs"]
+mod fence;
+#[path = "postgres_store/sealing.rs"]
+mod sealing;
+#[path = "postgres_store/snapshots.rs"]
+mod snapshots;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use foldhost::event_store::{AppendOutcome, Cursor, Fence, LogFilter, SnapshotKey, StreamBatch};
+use foldhost::event_store::{AppendOutcome, Cursor, Fence, LogFilter, Snapshot, SnapshotKey, StreamBatch};
 use foldhost::reducer::{Descriptor, ReducerDigest};
 use foldhost::{
-    Event, EventStore, EventStoreError, PoolConfig, PostgresEventStore, ReducerStore, SerializedEvent, StreamId,
-    Version,
+    Command, CommandRequest, Event, EventStore, EventStoreError, ExpectedVersion, Host, NativeReducer, PoolConfig,
+    PostgresEventStore, ReducerStore, SerializedEvent, SnapshotConfig, Store, StreamId, Version,
 };
 use foldhost_test_support::{TestDatabase, database};
 use sqlx::{Connection, Executor, PgConnection, Row};
 
+fn stream(id: &str) -> StreamId {
+    StreamId::new(id).unwrap()
+}
+
 fn batch(id: &str, expected: u64, count: usize) -> StreamBatch {
     let event = SerializedEvent { event_type: "Happened.v1".into(), data: b"data".to_vec() };
-    StreamBatch::new(StreamId::new(id).unwrap(), Version::new(expected), vec![event; count])
+    StreamBatch::new(stream(id), Version::new(expected), vec![event; count])
 }
 
 /// Waits until a backend of this database waits for a lock. A condition, asked again until it holds.
@@ -51,64 +63,6 @@ async fn the_log_cannot_be_changed() {
         .await
         .unwrap();
     assert_eq!(kept, 2);
-}
-
-/// A database with two components of one category, the first of which is active as generation 1.
-async fn with_two_reducers() -> TestDatabase {
-    let database = database().await;
-    let descriptor = Descriptor {
-        name: "order".into(),
-        commands: Vec::new(),
-        event_types: Vec::new(),
-        state_schema: "order.v1".into(),
-        sdk_version: "0".into(),
-    };
-    for component in [b"first".as_slice(), b"second"] {
-        database.store.save_reducer(ReducerDigest::of(component), &descriptor, component).await.unwrap();
-    }
-    assert_eq!(database.store.activate("order", ReducerDigest::of(b"first")).await.unwrap().generation, 1);
-    database
-}
-
-/// An append whose statement began before a swap committed, and finished after it, must not go through. With FOR KEY SHARE
-/// instead of FOR SHARE it did.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_append_that_waits_for_a_swap_is_fenced_by_it() {
-    let database = with_two_reducers().await;
-
-    // A swap that is under way: its row is written, and not committed.
-    let mut swap = database.connect().await;
-    swap.execute("BEGIN").await.unwrap();
-    swap.execute("INSERT INTO activations SELECT name, 2, (SELECT digest FROM reducers WHERE component = 'second') FROM active_reducers").await.unwrap();
-    swap.execute("UPDATE active_reducers SET generation = 2").await.unwrap();
-
-    let store = Arc::clone(&database.store);
-    let late = tokio::spawn(async move {
-        let fence = Some(Fence { reducer: "order".into(), generation: 1 });
-        store.append_many(&[StreamBatch { fence, ..batch("order-1", 0, 1) }]).await.unwrap()
-    });
-    let mut watch = database.connect().await;
-    until_somebody_waits_for_a_lock(&mut watch).await;
-    swap.execute("COMMIT").await.unwrap();
-    assert_eq!(late.await.unwrap(), [AppendOutcome::Fenced]);
-    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM events").fetch_one(&mut watch).await.unwrap();
-    assert_eq!(count, 0);
-}
-
-/// The other way round: a swap waits for the appends under the former generation that are under way.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_swap_waits_for_the_appends_under_the_former_generation() {
-    let database = with_two_reducers().await;
-    let mut append = database.connect().await;
-    append.execute("BEGIN").await.unwrap();
-    append.execute("SELECT FROM active_reducers WHERE name = 'order' FOR SHARE").await.unwrap();
-    let store = Arc::clone(&database.store);
-    let swap = tokio::spawn(async move { store.activate("order", ReducerDigest::of(b"second")).await.unwrap() });
-    let mut watch = database.connect().await;
-    until_somebody_waits_for_a_lock(&mut watch).await;
-    assert!(!swap.is_finished());
-    append.execute("COMMIT").await.unwrap();
-    assert_eq!(swap.await.unwrap().generation, 2);
 }
 
 /// The log behind a cursor, once it has `count` events: an open transaction of another test holds this reader back too.
@@ -158,7 +112,7 @@ async fn a_hole_in_a_stream_is_told_and_not_folded() {
         .await
         .unwrap();
     }
-    let stream = StreamId::new("order-1").unwrap();
+    let stream = stream("order-1");
     for loaded in [
         database.store.load(&stream, Some(&SnapshotKey::schema("order.v1")), 10.into()).await.map(|_| ()),
         database.store.load_events(&stream, Version::EMPTY, 10.into()).await.map(|_| ()),

@@ -1,6 +1,8 @@
 //! The flow, with real components over real Postgres: order, durability, containment, swaps, drains.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+#[path = "runtime/closing.rs"]
+mod closing;
 #[path = "runtime/commands.rs"]
 mod commands;
 #[path = "runtime/containment.rs"]

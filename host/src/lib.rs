@@ -34,7 +34,7 @@ pub mod testing;
 pub use event::{Event, EventMetadata, PackedEvents, SerializedEvent, TraceParent};
 pub use event_store::{
     EventStore, EventStoreError, InMemoryEventStore, LogFilter, PageLimit, PoolConfig, PostgresEventStore,
-    ReducerStore, SnapshotConfig, Store,
+    ReducerStore, SnapshotConfig, Store, Subscription, SubscriptionConfig, SubscriptionError, SubscriptionStore,
 };
 pub use guest::{ComponentReducer, GuestEngine};
 pub use limits::Limits;

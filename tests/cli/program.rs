@@ -14,7 +14,8 @@ use tempfile::TempDir;
 /// The program, with none of the settings that the tests' own environment may hold.
 pub(crate) fn foldhost<'a>(args: impl IntoIterator<Item = &'a str>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_foldhost"));
-    for name in ["DATABASE_URL", "FOLDHOST_URL", "FOLDHOST_LISTEN", "FOLDHOST_DATA_DIR", "RUST_LOG"] {
+    let settings = ["DATABASE_URL", "FOLDHOST_URL", "FOLDHOST_LISTEN", "FOLDHOST_DATA_DIR"];
+    for name in settings.into_iter().chain(["FOLDHOST_ENCRYPTION_KEYS_FILE", "RUST_LOG"]) {
         command.env_remove(name);
     }
     command.args(args).stdin(Stdio::null());
@@ -85,8 +86,13 @@ pub(crate) struct Serving {
 impl Serving {
     /// Starts it on a free port, and returns when it says that it listens.
     pub(crate) fn start(data_dir: &Path) -> Self {
+        Self::start_with(data_dir, [])
+    }
+
+    /// As [`start`](Self::start), with further flags.
+    pub(crate) fn start_with<'a>(data_dir: &Path, flags: impl IntoIterator<Item = &'a str>) -> Self {
         let mut command = foldhost(["serve", "--listen", "127.0.0.1:0", "--data-dir"]);
-        command.arg(data_dir);
+        command.arg(data_dir).args(flags);
         Self::spawn(command, data_dir.with_extension("log"))
     }
 

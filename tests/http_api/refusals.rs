@@ -16,6 +16,7 @@ async fn a_stream_id_that_is_none_is_refused_everywhere() {
     let longest = format!("order-{}", "x".repeat(249));
     let too_long = format!("{longest}x");
     for id in ["", "order", "-1", "order-", "order-%00", "order-a%0Ab", "order-%C2%85", too_long.as_str()] {
+        server.close(id, "{}").await.problem(400, "invalid-stream-id");
         server.send(id, "PlaceOrder", PLACE).await.problem(400, "invalid-stream-id");
         server.get(&format!("/streams/{id}")).await.problem(400, "invalid-stream-id");
         server.get(&format!("/streams/{id}/events")).await.problem(400, "invalid-stream-id");
@@ -154,6 +155,10 @@ async fn a_query_that_cannot_be_read_is_refused() {
         "/streams/counter-1/events?limit=0",
         "/streams/counter-1/events?limit=1001",
         "/streams/counter-1/events?form=2",
+        "/streams/counter-1/events?before=2",
+        "/streams/counter-1/events?direction=sideways",
+        "/streams/counter-1/events?direction=backward&from=2",
+        "/streams/counter-1/events?direction=backward&before=0",
         "/events?limit=1001",
         "/events?limit=ten",
         "/events?before=1",

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
+use foldhost::api::MetricsText;
 use foldhost::{Host, HostBuilder, InMemoryEventStore, NativeReducer, Store};
 use futures::StreamExt;
 use futures::stream::BoxStream;
@@ -48,6 +49,11 @@ pub(crate) async fn serve() -> Server {
 }
 
 pub(crate) async fn serve_host(host: HostBuilder) -> Server {
+    serve_with(host, None).await
+}
+
+/// As [`serve_host`], with something at `/metrics` where it is given.
+pub(crate) async fn serve_with(host: HostBuilder, metrics: Option<MetricsText>) -> Server {
     static PROVIDER: Once = Once::new();
     // The client asks for one even where it speaks no TLS.
     PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
@@ -55,7 +61,11 @@ pub(crate) async fn serve_host(host: HostBuilder) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
-    let serving = tokio::spawn(foldhost::api::serve(listener, host.clone(), stop.clone().cancelled_owned()));
+    let (served, stopped) = (host.clone(), stop.clone().cancelled_owned());
+    let serving = match metrics {
+        None => tokio::spawn(foldhost::api::serve(listener, served, stopped)),
+        Some(metrics) => tokio::spawn(foldhost::api::serve_with(listener, served, metrics, stopped)),
+    };
     let client = Client::builder().timeout(PATIENCE).build().unwrap();
     Server { host, address, stop, serving, client }
 }
@@ -73,6 +83,12 @@ impl Server {
     pub(crate) fn command(&self, stream: &str, name: &str, arguments: impl Into<reqwest::Body>) -> RequestBuilder {
         let path = format!("/streams/{stream}/commands/{name}");
         self.request(Method::POST, &path).header(CONTENT_TYPE, "application/json").body(arguments)
+    }
+
+    /// Closes a stream, with a JSON body.
+    pub(crate) async fn close(&self, stream: &str, body: impl Into<reqwest::Body>) -> Answer {
+        let request = self.request(Method::POST, &format!("/streams/{stream}/close"));
+        answer(request.header(CONTENT_TYPE, "application/json").body(body)).await
     }
 
     pub(crate) async fn send(&self, stream: &str, name: &str, arguments: &'static str) -> Answer {
@@ -116,6 +132,10 @@ pub(crate) async fn answer(request: RequestBuilder) -> Answer {
     let response = request.send().await.unwrap();
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let text = response.text().await.unwrap();
+    if status == 204 {
+        assert_eq!((text.as_str(), headers.get(CONTENT_TYPE)), ("", None));
+        return Answer { status, headers, body: Value::Null, text };
+    }
     let body: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text:?}"));
     if status >= 400 {
         assert_eq!(headers[CONTENT_TYPE], "application/problem+json", "{text}");
@@ -183,5 +203,6 @@ fn parse(message: &str) -> Option<Message> {
         (!lines.is_empty()).then(|| lines.join("\n"))
     };
     let data = serde_json::from_str(&field("data")?).unwrap();
-    Some(Message { id: field("id").unwrap(), event: field("event").unwrap(), data })
+    // What is no event of the log has no id.
+    Some(Message { id: field("id").unwrap_or_default(), event: field("event").unwrap(), data })
 }

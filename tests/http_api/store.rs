@@ -1,11 +1,18 @@
 //! A store that fails when it is told to.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use foldhost::event_store::{Activation, AppendOutcome, Cursor, LoadedStream, RecordedCommand, Snapshot, StreamBatch};
+use foldhost::event_store::{
+    Activation, AppendOutcome, ClaimOutcome, Cursor, LoadedStream, RecordedCommand, Snapshot, SnapshotKey, StreamBatch,
+    SubscriptionClaim, SubscriptionError, SubscriptionName, SubscriptionStatus, SubscriptionStore,
+};
 use foldhost::reducer::{Descriptor, ReducerDigest};
-use foldhost::{Event, EventStore, EventStoreError, InMemoryEventStore, PackedEvents, ReducerStore, StreamId, Version};
+use foldhost::{
+    Event, EventStore, EventStoreError, InMemoryEventStore, LogFilter, PackedEvents, PageLimit, ReducerStore, StreamId,
+    Version,
+};
 use tokio::sync::watch;
 
 /// How the store answers.
@@ -29,7 +36,10 @@ pub(crate) struct MoodyStore {
 
 impl MoodyStore {
     pub(crate) fn new() -> Arc<Self> {
-        let inner = InMemoryEventStore::new();
+        Self::over(InMemoryEventStore::new())
+    }
+
+    pub(crate) fn over(inner: InMemoryEventStore) -> Arc<Self> {
         Arc::new(Self { inner, mood: watch::Sender::new(Mood::Well), stuck: watch::Sender::new(0) })
     }
 
@@ -60,24 +70,52 @@ impl MoodyStore {
 
 #[async_trait]
 impl EventStore for MoodyStore {
-    async fn append(&self, batches: &[StreamBatch]) -> Result<Vec<AppendOutcome>, EventStoreError> {
-        self.enter().await?.append(batches).await
+    async fn append_many(&self, batches: &[StreamBatch]) -> Result<Vec<AppendOutcome>, EventStoreError> {
+        self.enter().await?.append_many(batches).await
     }
 
-    async fn load(&self, id: &StreamId, schema: &str, events_max: usize) -> Result<LoadedStream, EventStoreError> {
-        self.enter().await?.load(id, schema, events_max).await
+    async fn append_atomic(&self, batches: &[StreamBatch]) -> Result<Vec<Version>, EventStoreError> {
+        self.enter().await?.append_atomic(batches).await
     }
 
-    async fn load_events(&self, id: &StreamId, after: Version, max: usize) -> Result<PackedEvents, EventStoreError> {
-        self.enter().await?.load_events(id, after, max).await
+    async fn load(
+        &self,
+        id: &StreamId,
+        snapshots: Option<&SnapshotKey>,
+        page: PageLimit,
+    ) -> Result<LoadedStream, EventStoreError> {
+        self.enter().await?.load(id, snapshots, page).await
     }
 
-    async fn read_stream(&self, id: &StreamId, after: Version, max: usize) -> Result<Vec<Event>, EventStoreError> {
-        self.enter().await?.read_stream(id, after, max).await
+    async fn load_events(
+        &self,
+        id: &StreamId,
+        after: Version,
+        page: PageLimit,
+    ) -> Result<PackedEvents, EventStoreError> {
+        self.enter().await?.load_events(id, after, page).await
     }
 
-    async fn read_all(&self, after: Option<Cursor>, max: usize) -> Result<Vec<(Cursor, Event)>, EventStoreError> {
-        self.enter().await?.read_all(after, &LogFilter::default(), max.into()).await
+    async fn read_stream(&self, id: &StreamId, after: Version, page: PageLimit) -> Result<Vec<Event>, EventStoreError> {
+        self.enter().await?.read_stream(id, after, page).await
+    }
+
+    async fn read_stream_backwards(
+        &self,
+        id: &StreamId,
+        before: Version,
+        page: PageLimit,
+    ) -> Result<Vec<Event>, EventStoreError> {
+        self.enter().await?.read_stream_backwards(id, before, page).await
+    }
+
+    async fn read_all(
+        &self,
+        after: Option<Cursor>,
+        filter: &LogFilter,
+        page: PageLimit,
+    ) -> Result<Vec<(Cursor, Event)>, EventStoreError> {
+        self.enter().await?.read_all(after, filter, page).await
     }
 
     async fn read_streams(
@@ -95,6 +133,21 @@ impl EventStore for MoodyStore {
 
     async fn save_snapshot(&self, snapshot: &Snapshot) -> Result<(), EventStoreError> {
         self.enter().await?.save_snapshot(snapshot).await
+    }
+
+    async fn close_stream(&self, id: &StreamId, erase: bool) -> Result<Version, EventStoreError> {
+        // Not held up: a database that is slow for one stream closes another, and the tests close the stream that is stuck.
+        let stuck = *self.mood.borrow() == Mood::Stuck;
+        let store = if stuck { &self.inner } else { self.enter().await? };
+        store.close_stream(id, erase).await
+    }
+
+    fn appended(&self) -> watch::Receiver<u64> {
+        self.inner.appended()
+    }
+
+    async fn log_lag(&self) -> Result<Duration, EventStoreError> {
+        self.enter().await?.log_lag().await
     }
 
     async fn ping(&self) -> Result<(), EventStoreError> {
@@ -123,5 +176,46 @@ impl ReducerStore for MoodyStore {
 
     async fn load_component(&self, digest: ReducerDigest) -> Result<Option<Vec<u8>>, EventStoreError> {
         self.enter().await?.load_component(digest).await
+    }
+}
+
+#[async_trait]
+impl SubscriptionStore for MoodyStore {
+    async fn claim_subscription(&self, claim: &SubscriptionClaim) -> Result<ClaimOutcome, SubscriptionError> {
+        self.enter().await?.claim_subscription(claim).await
+    }
+
+    async fn renew_subscription(
+        &self,
+        name: &SubscriptionName,
+        token: u64,
+        lease: Duration,
+    ) -> Result<(), SubscriptionError> {
+        self.enter().await?.renew_subscription(name, token, lease).await
+    }
+
+    async fn acknowledge_subscription(
+        &self,
+        name: &SubscriptionName,
+        token: u64,
+        cursor: Cursor,
+    ) -> Result<(), SubscriptionError> {
+        self.enter().await?.acknowledge_subscription(name, token, cursor).await
+    }
+
+    async fn release_subscription(&self, name: &SubscriptionName, token: u64) -> Result<(), SubscriptionError> {
+        self.enter().await?.release_subscription(name, token).await
+    }
+
+    async fn subscriptions(&self, name: Option<&SubscriptionName>) -> Result<Vec<SubscriptionStatus>, EventStoreError> {
+        self.enter().await?.subscriptions(name).await
+    }
+
+    async fn delete_subscription(&self, name: &SubscriptionName) -> Result<(), SubscriptionError> {
+        self.enter().await?.delete_subscription(name).await
+    }
+
+    async fn reset_subscription(&self, name: &SubscriptionName, to: Option<Cursor>) -> Result<(), SubscriptionError> {
+        self.enter().await?.reset_subscription(name, to).await
     }
 }

@@ -4,12 +4,15 @@ use std::any::Any;
 use std::time::Instant;
 
 use axum::extract::{Request, State};
-use axum::http::{Method, Uri};
+use axum::http::{HeaderMap, Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tracing::{Instrument as _, Span};
 
+use super::metadata::{correlation_id, traceparent};
 use super::problem::{Problem, Told};
 use super::{Api, kinds};
+use crate::TraceParent;
 
 /// Answers in time, whatever becomes of the request. A subscription is answered once its first page is there.
 pub(super) async fn deadline(State(api): State<Api>, request: Request, next: Next) -> Response {
@@ -29,8 +32,25 @@ pub(super) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     Problem::new(&kinds::INTERNAL, "the host failed at this request; its log says why").into_response()
 }
 
-/// One line a request. Never a body or a header: both can hold what is nobody else's business.
+/// One line a request, in the trace that it is a part of. Never a body, and no header but those two that are there to be
+/// found in a log: the rest can hold what is nobody else's business.
 pub(super) async fn log(request: Request, next: Next) -> Response {
+    let span = span_of(request.headers());
+    answer_and_tell(request, next).instrument(span).await
+}
+
+/// Names the trace and the correlation id on every line of a request. One that has neither has no span: it costs nothing then.
+fn span_of(headers: &HeaderMap) -> Span {
+    let (trace, correlation_id) = (traceparent(headers), correlation_id(headers));
+    let trace_id = trace.as_ref().map(TraceParent::trace_id);
+    match (trace_id, correlation_id) {
+        (None, None) => Span::none(),
+        // Of the highest level, so that it is there for every line that a filter lets through.
+        _ => tracing::error_span!("request", trace_id, correlation_id),
+    }
+}
+
+async fn answer_and_tell(request: Request, next: Next) -> Response {
     let (method, path, begun) = (request.method().clone(), request.uri().path().to_owned(), Instant::now());
     let response = next.run(request).await;
     let (status, elapsed_us) = (response.status().as_u16(), begun.elapsed().as_micros());

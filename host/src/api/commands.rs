@@ -7,12 +7,13 @@ use axum::http::{HeaderMap, HeaderName};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::metadata::command_metadata;
 use super::problem::Problem;
 use super::request::{PathOf, header_text, media_type, read_body};
 use super::{Api, kinds};
 use crate::runtime::{AppendedEvent, DecidedBy};
 use crate::stream::ExpectedVersionError;
-use crate::{Command, CommandMetadata, CommandReply, CommandRequest, ExpectedVersion, Payload, StreamId, Version};
+use crate::{Command, CommandReply, CommandRequest, ExpectedVersion, Payload, StreamId, Version};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const EXPECTED_VERSION: HeaderName = HeaderName::from_static("expected-version");
@@ -46,10 +47,10 @@ pub(super) async fn send(
     check_name(&name)?;
     let command_id = command_id(&headers)?;
     let expected = expected_version(&headers)?;
+    let metadata = command_metadata(&headers)?;
     let encoding = Encoding::of(&headers)?;
     let body = read_body(&headers, body, api.host.limits().command_bytes_max).await?;
     let command = Command { name, payload: encoding.payload(body.into())? };
-    let metadata = CommandMetadata::default();
     let stream = stream_id.clone();
     let request = CommandRequest { stream_id: stream, command, expected, command_id, metadata, events_as_json: true };
     let CommandReply { version, events, reducer } = api.host.send(request).await?;

@@ -4,24 +4,17 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::Api;
+use super::filter::Filter;
 use super::problem::Problem;
 use super::recorded::{RecordedEvent, draw};
 use super::request::{QueryOf, header_text, page_len};
-use super::subscription;
+use super::{Api, kinds, subscription};
 use crate::event_store::Cursor;
 use crate::{Host, LogFilter, PageLimit};
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Page {
-    after: Option<String>,
-    limit: Option<usize>,
-}
 
 /// Some of the log.
 #[derive(Serialize)]
@@ -34,37 +27,43 @@ struct LogEvents {
 /// Reads a page of the log, or begins a subscription where the sender takes an event stream.
 pub(super) async fn read(
     State(api): State<Api>,
-    QueryOf(Page { after, limit }): QueryOf<Page>,
+    QueryOf(query): QueryOf<Filter>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let limit = page_len(limit, api.host.limits().events_per_page_max)?;
+    let limit = page_len(query.limit, api.host.limits().events_per_page_max)?;
+    let filter = query.log_filter()?;
     let subscribes = takes_event_stream(&headers);
+    if subscribes && filter.until.is_some() {
+        let detail = "an event stream has no end: leave until out, or ask for pages, without Accept: text/event-stream";
+        return Err(Problem::new(&kinds::INVALID_QUERY, detail));
+    }
     // A browser that reconnects repeats its first URL, so the header is the newer of the two.
     let resumed = if subscribes { header_text(&headers, &LAST_EVENT_ID)? } else { None };
-    let after = resumed.or(after.as_deref()).filter(|text| !text.is_empty());
+    let after = resumed.or(query.after.as_deref()).filter(|text| !text.is_empty());
     let after = after.map(str::parse::<Cursor>).transpose()?;
     if subscribes {
-        return subscription::open(api, after, limit).await;
+        return subscription::open(api, after, filter, limit).await;
     }
-    let (events, last) = page(&api.host, after, limit).await?;
+    let (events, last) = page(&api.host, after, &filter, limit).await?;
     let next = last.or(after).map(|cursor| cursor.to_string());
     Ok(Json(LogEvents { events, next }).into_response())
 }
 
-/// The events behind a cursor, and the last one's own.
+/// The events behind a cursor that a filter admits, and the last one's own cursor.
 pub(super) async fn page(
     host: &Host,
     after: Option<Cursor>,
+    filter: &LogFilter,
     limit: usize,
 ) -> Result<(Vec<RecordedEvent>, Option<Cursor>), Problem> {
     let page = PageLimit { events_max: limit, ..host.limits().page() };
-    let events = host.store().read_all(after, &LogFilter::default(), page).await?;
+    let events = host.store().read_all(after, filter, page).await?;
     let last = events.last().map(|(cursor, _)| *cursor);
     let events = draw(host, events.into_iter().map(|(cursor, event)| (Some(cursor), event)).collect()).await?;
     Ok((events, last))
 }
 
-fn takes_event_stream(headers: &HeaderMap) -> bool {
+pub(super) fn takes_event_stream(headers: &HeaderMap) -> bool {
     let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     accepted
         .flat_map(|value| value.split(','))

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::kinds;
 use super::problem::Problem;
-use crate::event_store::{CursorError, EventStoreError};
+use crate::event_store::{CursorError, EventStoreError, SubscriptionError};
 use crate::reducer::ReducerFault;
 use crate::runtime::{CommandError, DeployError, ReadError};
 use crate::stream::StreamIdError;
@@ -80,6 +80,26 @@ impl From<EventStoreError> for Problem {
             EventStoreError::Unavailable(_) => Self::new(&kinds::STORE_UNAVAILABLE, detail),
             EventStoreError::InvalidBatch(_) | EventStoreError::Database(_) => Self::new(&kinds::STORE_FAILED, detail),
             EventStoreError::Schema(_) => Self::new(&kinds::STORE_SCHEMA, detail),
+        }
+    }
+}
+
+impl From<SubscriptionError> for Problem {
+    fn from(error: SubscriptionError) -> Self {
+        let detail = error.to_string();
+        match error {
+            SubscriptionError::Lost { .. } => Self::new(&kinds::SUBSCRIPTION_LOST, detail),
+            SubscriptionError::FilterDiffers { stored, .. } => Self::new(&kinds::SUBSCRIPTION_DIFFERS, detail)
+                .with("category", stored.category)
+                .with("event_type", stored.event_type),
+            SubscriptionError::ForeignCheckpoint { .. } => Self::new(&kinds::FOREIGN_CURSOR, detail),
+            SubscriptionError::NotHandedOut { .. } => Self::new(&kinds::INVALID_CURSOR, detail),
+            SubscriptionError::InUse { leased_until, .. } => {
+                Self::new(&kinds::SUBSCRIPTION_IN_USE, detail).with("leased_until", json!(leased_until))
+            }
+            SubscriptionError::Unknown { .. } => Self::new(&kinds::UNKNOWN_SUBSCRIPTION, detail),
+            SubscriptionError::Invalid(_) => Self::new(&kinds::INVALID_SUBSCRIPTION, detail),
+            SubscriptionError::Store(error) => error.into(),
         }
     }
 }

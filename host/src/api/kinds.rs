@@ -33,11 +33,14 @@ kinds! {
     INVALID_METADATA = BAD_REQUEST, "invalid-metadata", "The metadata cannot be recorded";
     MALFORMED_JSON = BAD_REQUEST, "malformed-json", "The body is not JSON";
     MALFORMED_COMMAND = BAD_REQUEST, "malformed-command", "The reducer cannot read the command";
+    INVALID_SUBSCRIPTION = BAD_REQUEST, "invalid-subscription", "No subscription can be like that";
     NOT_FOUND = NOT_FOUND, "not-found", "There is nothing at this path";
     UNKNOWN_CATEGORY = NOT_FOUND, "unknown-category", "No reducer decides for the category";
     UNKNOWN_COMMAND = NOT_FOUND, "unknown-command", "The reducer has no such command";
     UNKNOWN_STREAM = NOT_FOUND, "unknown-stream", "The stream has no events";
     VERSION_BEYOND_HEAD = NOT_FOUND, "version-beyond-head", "The stream has not come that far";
+    UNKNOWN_SUBSCRIPTION = NOT_FOUND, "unknown-subscription", "There is no such subscription";
+    NOT_ACCEPTABLE = NOT_ACCEPTABLE, "not-acceptable", "The answer is in no form that the sender takes";
     METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED, "method-not-allowed", "The path does not take this method";
     BODY_TIMEOUT = REQUEST_TIMEOUT, "body-timeout", "The body did not come in time";
     FOREIGN_CURSOR = GONE, "foreign-cursor", "The cursor belongs to another database";
@@ -51,6 +54,9 @@ kinds! {
     COMPONENT_REFUSED = UNPROCESSABLE_ENTITY, "component-refused", "The component was refused";
     CONFLICT = CONFLICT, "conflict", "The stream is not in the expected version";
     NOT_ERASABLE = CONFLICT, "not-erasable", "The stream cannot be erased";
+    SUBSCRIPTION_LOST = CONFLICT, "subscription-lost", "Another reader has the subscription";
+    SUBSCRIPTION_IN_USE = CONFLICT, "subscription-in-use", "Somebody reads the subscription";
+    SUBSCRIPTION_DIFFERS = CONFLICT, "subscription-differs", "The subscription reads other events";
     NATIVE_REDUCER = CONFLICT, "native-reducer", "The reducer is linked into the host";
     // Worth a retry.
     BUSY = TOO_MANY_REQUESTS, "busy", "Too many commands wait for the stream";

@@ -5,16 +5,25 @@
 //! | `POST /streams/{id}/commands/{name}` | sends a command | `{"stream_id","version","events":[{"version","event_type","data"}],"reducer"}` |
 //! | `GET /streams/{id}?at=VERSION` | draws the state | `{"stream_id","version","state","reducer"}` |
 //! | `GET /streams/{id}/events?from=VERSION&limit=N` | reads a stream | `{"stream_id","events","next"}` |
-//! | `GET /events?after=CURSOR&limit=N` | reads the log of all streams | `{"events","next"}` |
+//! | `GET /streams/{id}/events?direction=backward&before=VERSION&limit=N` | reads it from its end | `{"stream_id","events","next"}` |
+//! | `POST /streams/{id}/close` with `{"erase":true}` or `{"erase":false}` | closes a stream, and erases its data | `{"stream_id","version","erased"}` |
+//! | `GET /events?after=CURSOR&limit=N&category=NAME&type=NAME&since=TIME&until=TIME` | reads the log of all streams | `{"events","next"}` |
 //! | `GET /events` with `Accept: text/event-stream` | follows the log, from `Last-Event-ID` or `after` | server-sent events |
+//! | `GET /subscriptions` | lists the named subscriptions, each with its lag | `{"subscriptions"}` |
+//! | `GET /subscriptions/{name}/events?category=NAME&type=NAME&start=now&limit=N` with `Accept: text/event-stream` | reads under a name | server-sent events |
+//! | `POST /subscriptions/{name}/acknowledge` with `{"cursor","token"}` | moves the checkpoint | 204 |
+//! | `POST /subscriptions/{name}/reset` with `{"to":CURSOR}` or nothing | puts the checkpoint there, or to the beginning | 204 |
+//! | `DELETE /subscriptions/{name}` | forgets a name that nobody reads | 204 |
 //! | `GET /reducers` | lists the reducers that decide | `{"reducers"}` |
 //! | `POST /reducers` | deploys a component | 201 and the reducer |
 //! | `GET /healthz` | whether the process lives | `{"status":"ok"}` |
 //! | `GET /readyz` | whether the store answers | `{"status":"ok"}` |
+//! | `GET /metrics` | what the host counts and measures | text of Prometheus |
 //!
 //! A command's arguments are JSON, no body standing for `{}`, or bytes in the reducer's own encoding (`Content-Type:
 //! application/octet-stream`). `Idempotency-Key` makes it safe to send again: the same command under the same key is
-//! answered with the first outcome. `Expected-Version` is a number, `none`, `exists` or `any`. An answer comes when the outcome is
+//! answered with the first outcome. `Expected-Version` is a number, `none`, `exists` or `any`. `Correlation-Id`, `Causation-Id`,
+//! `traceparent` and `Event-Metadata` (a JSON object) are recorded beside the events. An answer comes when the outcome is
 //! durable.
 //!
 //! Everything else is a problem document (RFC 9457, `application/problem+json`): `type`, `title`, `status`, `detail`, and a `code` that
@@ -22,11 +31,12 @@
 //!
 //! | status | codes |
 //! |---|---|
-//! | 400 | `invalid-stream-id`, `invalid-command-name`, `invalid-path`, `invalid-query`, `invalid-header`, `invalid-cursor`, `invalid-body`, `invalid-metadata`, `malformed-json`, `malformed-command` |
-//! | 404 | `not-found`, `unknown-category` (with `category`), `unknown-command` (with `known_commands`), `unknown-stream`, `version-beyond-head` (with `asked`, `head`) |
+//! | 400 | `invalid-stream-id`, `invalid-command-name`, `invalid-path`, `invalid-query`, `invalid-header`, `invalid-cursor`, `invalid-body`, `invalid-metadata`, `invalid-subscription`, `malformed-json`, `malformed-command` |
+//! | 404 | `not-found`, `unknown-category` (with `category`), `unknown-command` (with `known_commands`), `unknown-stream`, `unknown-subscription`, `version-beyond-head` (with `asked`, `head`) |
 //! | 405 | `method-not-allowed` |
+//! | 406 | `not-acceptable` |
 //! | 408 | `body-timeout` |
-//! | 409 | `conflict` (with `expected`, `actual`), `not-erasable`, `native-reducer` |
+//! | 409 | `conflict` (with `expected`, `actual`), `not-erasable`, `native-reducer`, `subscription-lost`, `subscription-in-use` (with `leased_until`), `subscription-differs` (with the `category` and `event_type` that it reads) |
 //! | 410 | `foreign-cursor`, `stream-closed` (with `version`), `stream-erased` |
 //! | 413 | `too-large` (with `bytes_max`) |
 //! | 415 | `unsupported-media-type` |
@@ -40,11 +50,16 @@
 //! After `lost`, `timeout` and `store-unavailable` it is not known whether a command was done.
 
 mod around;
+mod closing;
 mod commands;
+mod delivery;
 mod events;
 mod failures;
+mod filter;
 mod health;
 mod kinds;
+mod metadata;
+mod metrics;
 mod problem;
 mod recorded;
 mod reducers;
@@ -52,24 +67,27 @@ mod request;
 mod serve;
 mod streams;
 mod subscription;
+mod subscriptions;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, post};
-use tokio::sync::Semaphore;
+use axum::routing::{delete, get, post};
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::Host;
 
-pub use serve::serve;
+pub use metrics::MetricsText;
+pub use serve::{serve, serve_with};
 
 /// How long a request may take until its sender is told that there is no answer.
 const REQUEST_MAX: Duration = Duration::from_secs(60);
-/// Subscriptions at once. Each polls ten times a second, and 400 polls a second cost a database nothing that was measured.
+/// Event streams at once. One that follows the log polls ten times a second, a named one twenty to fifty times; 400 polls a
+/// second cost a database nothing that was measured.
 const SUBSCRIBERS_MAX: usize = 40;
 
 /// What the handlers share.
@@ -80,12 +98,17 @@ struct Api {
     subscribers: Arc<Semaphore>,
     /// Cancelled at shutdown: an event stream has no end of its own, and would hold its connection open for good.
     ending: CancellationToken,
+    /// Changes with every acknowledgement that this host takes.
+    acknowledged: Arc<watch::Sender<u64>>,
+    /// What `GET /metrics` shows; nothing is there without it.
+    metrics: Option<MetricsText>,
 }
 
 impl Api {
     fn new(host: Host) -> Self {
         let subscribers = Arc::new(Semaphore::new(SUBSCRIBERS_MAX));
-        Self { host, request_max: REQUEST_MAX, subscribers, ending: CancellationToken::new() }
+        let (acknowledged, ending) = (Arc::new(watch::Sender::new(0)), CancellationToken::new());
+        Self { host, request_max: REQUEST_MAX, subscribers, ending, acknowledged, metrics: None }
     }
 }
 
@@ -95,18 +118,31 @@ pub fn router(host: Host) -> Router {
     routes(Api::new(host))
 }
 
+/// As [`router`], with `metrics` at `GET /metrics`.
+pub fn router_with(host: Host, metrics: MetricsText) -> Router {
+    routes(Api { metrics: Some(metrics), ..Api::new(host) })
+}
+
 fn routes(api: Api) -> Router {
     Router::new()
         .route("/streams/{id}/commands/{name}", post(commands::send))
         .route("/streams/{id}", get(streams::state))
         .route("/streams/{id}/events", get(streams::events))
+        .route("/streams/{id}/close", post(closing::close))
         .route("/streams/", get(streams::without_id))
         .route("/streams//events", get(streams::without_id))
+        .route("/streams//close", post(streams::without_id))
         .route("/streams//commands/{name}", post(streams::without_id))
         .route("/events", get(events::read))
+        .route("/subscriptions", get(subscriptions::list))
+        .route("/subscriptions/{name}", delete(subscriptions::delete))
+        .route("/subscriptions/{name}/events", get(subscriptions::read))
+        .route("/subscriptions/{name}/acknowledge", post(subscriptions::acknowledge))
+        .route("/subscriptions/{name}/reset", post(subscriptions::reset))
         .route("/reducers", get(reducers::list).post(reducers::deploy))
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::show))
         .fallback(around::not_found)
         .method_not_allowed_fallback(around::method_not_allowed)
         .layer(from_fn_with_state(api.clone(), around::deadline))

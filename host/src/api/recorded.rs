@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::event::STREAM_CLOSED;
 use crate::event_store::{Cursor, EventStoreError};
 use crate::runtime::CommandError;
 use crate::{Event, EventMetadata, Host, StreamId, Version};
@@ -24,6 +25,14 @@ pub(super) struct RecordedEvent {
     data: Data,
     metadata: EventMetadata,
     created_at: DateTime<Utc>,
+    /// Whether the data was erased with its stream's key.
+    #[serde(skip_serializing_if = "is_false")]
+    erased: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference over")]
+fn is_false(erased: &bool) -> bool {
+    !erased
 }
 
 /// What the event says, or why nobody can tell and its bytes.
@@ -36,6 +45,16 @@ struct Data {
     base64: Option<String>,
 }
 
+impl Data {
+    /// Of an event that says nothing, or nothing any more.
+    const NONE: Self = Self { data: None, error: None, base64: None };
+}
+
+/// Whether there is data that a reducer could draw. No reducer knows the event that closes a stream.
+fn has_data(event: &Event) -> bool {
+    !event.erased && event.event_type != STREAM_CLOSED
+}
+
 /// Draws events by the reducers that are active for their categories. One that cannot be drawn keeps its bytes: the record is
 /// readable without its reducer.
 ///
@@ -46,7 +65,7 @@ pub(super) async fn draw(
     events: Vec<(Option<Cursor>, Event)>,
 ) -> Result<Vec<RecordedEvent>, EventStoreError> {
     let mut places_of: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (place, (_, event)) in events.iter().enumerate() {
+    for (place, (_, event)) in events.iter().enumerate().filter(|(_, (_, event))| has_data(event)) {
         places_of.entry(event.stream_id.category()).or_default().push(place);
     }
     let mut drawn: Vec<Result<String, String>> = vec![Err("the reducer gave no answer".to_owned()); events.len()];
@@ -64,11 +83,13 @@ pub(super) async fn draw(
 
 impl RecordedEvent {
     fn new(cursor: Option<Cursor>, event: Event, drawn: Result<String, String>) -> Self {
-        let Event { stream_id, version, event_type, data, metadata, created_at, erased: _ } = event;
+        let has_data = has_data(&event);
+        let Event { stream_id, version, event_type, data, metadata, created_at, erased } = event;
         let drawn = drawn.and_then(|json| {
             RawValue::from_string(json).map_err(|error| format!("the reducer's answer is not JSON: {error}"))
         });
         let data = match drawn {
+            _ if !has_data => Data::NONE,
             Ok(json) => Data { data: Some(json), error: None, base64: None },
             Err(error) => Data { data: None, error: Some(error), base64: Some(STANDARD.encode(&data)) },
         };
@@ -80,6 +101,7 @@ impl RecordedEvent {
             data,
             metadata,
             created_at,
+            erased,
         }
     }
 }

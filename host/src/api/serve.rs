@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{Api, routes};
+use super::{Api, MetricsText, routes};
 use crate::Host;
 
 /// How long a connection may be without a whole request head, from its last answer on. It ends idle connections too.
@@ -29,6 +29,20 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     serve_api(listener, Api::new(host), shutdown).await;
+    Ok(())
+}
+
+/// As [`serve`], with `metrics` at `GET /metrics`.
+///
+/// # Errors
+/// None at present.
+pub async fn serve_with(
+    listener: TcpListener,
+    host: Host,
+    metrics: MetricsText,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    serve_api(listener, Api { metrics: Some(metrics), ..Api::new(host) }, shutdown).await;
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! `GET /streams/{id}` and `GET /streams/{id}/events`
+//! `GET /streams/{id}` and `GET /streams/{id}/events`, in either direction
 
 use axum::Json;
 use axum::extract::State;
@@ -11,7 +11,7 @@ use super::request::{PathOf, QueryOf, page_len};
 use super::{Api, kinds};
 use crate::reducer::ReducerFault;
 use crate::runtime::{DecidedBy, ReadError, StateView};
-use crate::{StreamId, Version};
+use crate::{Event, PageLimit, StreamId, Version};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -47,10 +47,21 @@ pub(super) async fn state(
     Ok(Json(StreamState { stream_id, version, state, reducer }))
 }
 
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Direction {
+    #[default]
+    Forward,
+    Backward,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Page {
+    #[serde(default)]
+    direction: Direction,
     from: Option<u64>,
+    before: Option<u64>,
     limit: Option<usize>,
 }
 
@@ -59,7 +70,7 @@ pub(super) struct Page {
 pub(super) struct StreamEvents {
     stream_id: StreamId,
     events: Vec<RecordedEvent>,
-    /// The version to ask from next; none at the stream's head.
+    /// The version to ask with next, as `from` or `before`; none at the stream's end in that direction.
     next: Option<Version>,
 }
 
@@ -67,26 +78,75 @@ pub(super) struct StreamEvents {
 pub(super) async fn events(
     State(api): State<Api>,
     PathOf(id): PathOf<String>,
-    QueryOf(Page { from, limit }): QueryOf<Page>,
+    QueryOf(Page { direction, from, before, limit }): QueryOf<Page>,
 ) -> Result<Json<StreamEvents>, Problem> {
     let stream_id = StreamId::new(&id)?;
-    let from = from.unwrap_or(1);
     let limit = page_len(limit, api.host.limits().events_per_page_max)?;
-    let after = from.checked_sub(1).map(Version::new);
-    let after =
-        after.ok_or_else(|| Problem::new(&kinds::INVALID_QUERY, "versions begin at 1, so from is at least 1"))?;
-    // One more than is wanted tells whether there is a next page.
-    let mut events = api.host.store().read_stream(&stream_id, after, (limit + 1).into()).await?;
-    if events.is_empty() {
-        let first = api.host.store().read_stream(&stream_id, Version::EMPTY, 1.into()).await?;
-        if first.is_empty() {
-            return Err(ReadError::UnknownStream(stream_id).into());
+    let invalid = |detail: &str| Err(Problem::new(&kinds::INVALID_QUERY, detail));
+    let (events, next) = match (direction, from, before) {
+        (Direction::Forward, _, Some(_)) => return invalid("before goes with direction=backward: write from instead"),
+        (Direction::Backward, Some(_), _) => return invalid("from goes with direction=forward: write before instead"),
+        (Direction::Forward, Some(0), _) => return invalid("versions begin at 1, so from is at least 1"),
+        (Direction::Backward, _, Some(0)) => return invalid("versions begin at 1, so before is at least 1"),
+        (Direction::Forward, from, _) => forward(&api, &stream_id, Version::new(from.unwrap_or(1) - 1), limit).await?,
+        (Direction::Backward, _, before) => {
+            backward(&api, &stream_id, before.map_or(Version::MAX, Version::new), limit).await?
         }
+    };
+    if events.is_empty() {
+        must_exist(&api, &stream_id).await?;
     }
-    let next = events.get(limit).map(|event| event.version);
-    events.truncate(limit);
     let events = draw(&api.host, events.into_iter().map(|event| (None, event)).collect()).await?;
     Ok(Json(StreamEvents { stream_id, events, next }))
+}
+
+async fn forward(
+    api: &Api,
+    stream_id: &StreamId,
+    after: Version,
+    limit: usize,
+) -> Result<(Vec<Event>, Option<Version>), Problem> {
+    // One more than is wanted tells whether there is a next page.
+    let page = PageLimit { events_max: limit + 1, ..api.host.limits().page() };
+    let mut events = api.host.store().read_stream(stream_id, after, page).await?;
+    let next = match (events.get(limit), events.last()) {
+        (Some(event), _) => Some(event.version),
+        (None, Some(last)) if may_end_by_bytes(&events, page) => {
+            let behind = api.host.store().read_stream(stream_id, last.version, 1.into()).await?;
+            behind.first().map(|event| event.version)
+        }
+        (None, _) => None,
+    };
+    events.truncate(limit);
+    Ok((events, next))
+}
+
+/// Whether a page that has fewer events than were asked for may have ended with its bytes: an erased event's are not known here.
+fn may_end_by_bytes(events: &[Event], page: PageLimit) -> bool {
+    let bytes = events.iter().map(|event| event.data.len()).sum();
+    page.is_reached(events.len(), bytes) || events.iter().any(|event| event.erased)
+}
+
+async fn backward(
+    api: &Api,
+    stream_id: &StreamId,
+    before: Version,
+    limit: usize,
+) -> Result<(Vec<Event>, Option<Version>), Problem> {
+    let page = PageLimit { events_max: limit, ..api.host.limits().page() };
+    let events = api.host.store().read_stream_backwards(stream_id, before, page).await?;
+    // A stream has no holes, so there is more before every version but the first.
+    let next = events.last().map(|event| event.version).filter(|version| *version > Version::new(1));
+    Ok((events, next))
+}
+
+/// Refuses a stream without events as unknown.
+pub(super) async fn must_exist(api: &Api, stream_id: &StreamId) -> Result<(), Problem> {
+    let first = api.host.store().read_stream(stream_id, Version::EMPTY, 1.into()).await?;
+    if first.is_empty() {
+        return Err(ReadError::UnknownStream(stream_id.clone()).into());
+    }
+    Ok(())
 }
 
 /// Paths where the stream id should be and is not.

@@ -15,17 +15,19 @@ use super::kinds;
 use super::problem::Problem;
 use super::recorded::RecordedEvent;
 use super::{Api, SUBSCRIBERS_MAX};
+use crate::LogFilter;
 use crate::event_store::Cursor;
 
 /// How long a subscription that is up to date waits before it asks again.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// How long a connection may be silent. Proxies close the ones that are for longer, most after a minute.
-const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
+pub(super) const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// A reader of the log, and how far it is.
 struct Subscription {
     api: Api,
     after: Option<Cursor>,
+    filter: LogFilter,
     limit: usize,
     waiting: VecDeque<RecordedEvent>,
     /// One of [`SUBSCRIBERS_MAX`], given back when the reader goes.
@@ -33,19 +35,30 @@ struct Subscription {
 }
 
 /// Begins a subscription. The first page is read here, while a failure can still be told as a problem.
-pub(super) async fn open(api: Api, after: Option<Cursor>, limit: usize) -> Result<Response, Problem> {
-    let place = Arc::clone(&api.subscribers).try_acquire_owned().map_err(|_| {
-        let detail =
-            format!("{SUBSCRIBERS_MAX} subscriptions are open, and no more are served: try again later, or poll");
-        Problem::new(&kinds::TOO_MANY_SUBSCRIBERS, detail)
-    })?;
-    let (events, last) = page(&api.host, after, limit).await?;
-    let subscription = Subscription { api, after: last.or(after), limit, waiting: events.into(), _place: place };
+pub(super) async fn open(
+    api: Api,
+    after: Option<Cursor>,
+    filter: LogFilter,
+    limit: usize,
+) -> Result<Response, Problem> {
+    let place = place(&api)?;
+    let (events, last) = page(&api.host, after, &filter, limit).await?;
+    let subscription =
+        Subscription { api, after: last.or(after), filter, limit, waiting: events.into(), _place: place };
     let events = stream::unfold(subscription, |mut subscription| async move {
         let event = subscription.next().await?;
         Some((Ok::<_, Infallible>(event), subscription))
     });
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE_INTERVAL)).into_response())
+}
+
+/// One of [`SUBSCRIBERS_MAX`].
+pub(super) fn place(api: &Api) -> Result<OwnedSemaphorePermit, Problem> {
+    Arc::clone(&api.subscribers).try_acquire_owned().map_err(|_| {
+        let detail =
+            format!("{SUBSCRIBERS_MAX} subscriptions are open, and no more are served: try again later, or poll");
+        Problem::new(&kinds::TOO_MANY_SUBSCRIBERS, detail)
+    })
 }
 
 impl Subscription {
@@ -61,7 +74,7 @@ impl Subscription {
             if let Some(event) = self.waiting.pop_front() {
                 return Some(message(&event));
             }
-            match page(&self.api.host, self.after, self.limit).await {
+            match page(&self.api.host, self.after, &self.filter, self.limit).await {
                 Ok((events, Some(last))) => {
                     self.waiting = events.into();
                     self.after = Some(last);
@@ -77,7 +90,7 @@ impl Subscription {
     }
 }
 
-fn message(event: &RecordedEvent) -> Event {
+pub(super) fn message(event: &RecordedEvent) -> Event {
     // A line break in an id or a name would begin a field of the sender's choice, and axum panics at it.
     let event_type: String = event.event_type.chars().filter(|character| !character.is_control()).collect();
     let message = Event::default().id(event.cursor.as_deref().unwrap_or_default()).event(event_type);

@@ -67,6 +67,15 @@ impl HostClient {
         self.http.post(url)
     }
 
+    pub(crate) fn delete(&self, url: Url) -> RequestBuilder {
+        self.http.delete(url)
+    }
+
+    /// Sends a request whose answer says no more than that it was done.
+    pub(crate) async fn done(&self, request: RequestBuilder) -> Result<(), CliError> {
+        self.response(request.timeout(ANSWER_MAX)).await.map(drop)
+    }
+
     /// Sends a request and reads the JSON document that answers it.
     pub(crate) async fn json(&self, request: RequestBuilder) -> Result<Value, CliError> {
         let response = self.response(request.timeout(ANSWER_MAX)).await?;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use foldhost::embedded_postgres::{EmbeddedPostgres, EmbeddedPostgresConfig};
+use foldhost::event_store::sealing::Encryption;
 use foldhost::{PoolConfig, PostgresEventStore};
 
 use super::error::CliError;
@@ -96,6 +97,14 @@ impl Database {
         embedded.ensure_database(DATABASE).await?;
         let store = PostgresEventStore::connect(&embedded.url(DATABASE), pool).await?;
         Ok(Self { store, embedded: Some(embedded) })
+    }
+
+    /// Has the store encrypt and decrypt, where there are keys for it.
+    pub(crate) fn encrypted(mut self, encryption: Option<Encryption>) -> Self {
+        if let Some(encryption) = encryption {
+            self.store = self.store.with_encryption(encryption);
+        }
+        self
     }
 
     /// Closes the connections, and then ends the server if it is ours.

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use foldhost::build::BuildError;
 use foldhost::embedded_postgres::{EmbeddedPostgresError, ServerExit};
+use foldhost::event_store::sealing::MasterKeysError;
 use foldhost::guest::{GateError, GuestEngineError};
 use foldhost::runtime::{CommandError, HostError};
 use foldhost::{EventStoreError, StreamId};
@@ -35,8 +36,8 @@ pub(crate) enum CliError {
     RequestFailed { url: String, reason: String },
     #[error("{url} answers with status {status}, and not as a foldhost does: check --url")]
     NotAHost { url: String, status: u16 },
-    #[error("the host ended the stream of events; go on with `foldhost events --follow{after}`")]
-    FollowEnded { after: String },
+    #[error("the host ended the stream of events; go on with `foldhost events --follow{flags}`")]
+    FollowEnded { flags: String },
     #[error("{0}")]
     Problem(Problem),
 
@@ -61,6 +62,15 @@ pub(crate) enum CliError {
     NotPostgres { named_by: &'static str },
     #[error("there is no database in {}: name one with --data-dir or --database-url", data_dir.display())]
     NoDatabase { data_dir: PathBuf },
+    #[error(
+        "others than its owner can read {}, and with it every encrypted stream: run `chmod 600 {}`, and change the keys \
+         if somebody may have read it", path.display(), path.display()
+    )]
+    KeysExposed { path: PathBuf },
+    #[error("{source}; the file is {}", path.display())]
+    Keys { path: PathBuf, source: MasterKeysError },
+    #[error("the metrics cannot be recorded: {0}")]
+    Metrics(String),
     #[error(transparent)]
     Store(#[from] EventStoreError),
     #[error(transparent)]
@@ -77,6 +87,8 @@ pub(crate) enum CliError {
     Command(#[from] CommandError),
     #[error("stream {0} has no events")]
     NoEvents(StreamId),
+    #[error("{0} was not erased, and is not closed: its id was not typed")]
+    NotConfirmed(StreamId),
     #[error("{stream_id} is not a stream of {reducer}: pass the component that decides for it")]
     OtherReducer { stream_id: StreamId, reducer: String },
     #[error("{failed} of {streams} streams failed to fold: {}", names.join("; "))]

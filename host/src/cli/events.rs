@@ -3,12 +3,14 @@
 use std::fmt;
 
 use foldhost::StreamId;
+use foldhost::event::STREAM_CLOSED;
 use futures::StreamExt as _;
 use reqwest::Url;
 use serde_json::Value;
 
 use super::client::{HostArgs, HostClient};
 use super::error::CliError;
+use super::log_filter::LogFilterArgs;
 use super::output;
 use super::sse::Decoder;
 
@@ -16,12 +18,14 @@ const EXAMPLES: &str = "\
 Examples:
   foldhost events order-1                         # the history of one stream
   foldhost events order-1 --from 10 --limit 5
+  foldhost events order-1 --backward --limit 5    # the last five, the newest first
   foldhost events                                 # of all streams, in the order of the log
-  foldhost events --follow                        # and whatever comes, until Ctrl-C
+  foldhost events --category order --since 1h
+  foldhost events --type OrderPlaced.v1 --follow  # and whatever comes, until Ctrl-C
   foldhost events --json --limit 1 | jq -r .cursor
   foldhost events --after CURSOR --follow
 
-With --json each event is one document on a line of its own.";
+With --json each event is one document on a line of its own, its metadata included.";
 
 /// Events that are asked for at once.
 const PAGE: u64 = 500;
@@ -36,6 +40,14 @@ pub(crate) struct Args {
     /// Begin at this version of the stream
     #[arg(long, value_name = "VERSION", requires = "stream_id")]
     from: Option<u64>,
+    /// From the stream's head to its beginning
+    #[arg(long, requires = "stream_id", conflicts_with_all = ["from", "follow"])]
+    backward: bool,
+    /// With --backward: begin before this version of the stream
+    #[arg(long, value_name = "VERSION", requires = "backward")]
+    before: Option<u64>,
+    #[command(flatten)]
+    filter: LogFilterArgs,
     /// Begin behind this place in the log of all streams, a cursor as --json shows it
     #[arg(long, value_name = "CURSOR", conflicts_with = "stream_id")]
     after: Option<String>,
@@ -53,20 +65,32 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args) -> Result<(), CliError> {
-    let Args { stream_id, from, after, limit, follow, host, json } = args;
+    let Args { stream_id, from, backward, before, filter, after, limit, follow, host, json } = args;
     let client = HostClient::new(host)?;
     let mut printer = Printer { one_stream: stream_id.is_some(), json, left: limit.unwrap_or(u64::MAX) };
-    match stream_id {
-        _ if follow => {
-            let filter = Filter { stream_id, from: from.unwrap_or(0) };
-            follow_log(&client, after, &filter, &mut printer).await
-        }
-        Some(stream_id) => {
-            let url = client.resource(["streams", stream_id.as_str(), "events"]);
-            read_pages(&client, &url, "from", from.map(|from| from.to_string()), &mut printer).await
-        }
-        None => read_pages(&client, &client.resource(["events"]), "after", after, &mut printer).await,
+    if follow {
+        return follow_log(&client, after, &Followed { stream_id, from: from.unwrap_or(0), filter }, &mut printer)
+            .await;
     }
+    let Some(stream_id) = stream_id else {
+        let url = with_words(client.resource(["events"]), &filter.words());
+        return read_pages(&client, &url, "after", after, &mut printer).await;
+    };
+    let url = client.resource(["streams", stream_id.as_str(), "events"]);
+    let version = |version: Option<u64>| version.map(|version| version.to_string());
+    if backward {
+        let url = with_words(url, &[("direction", "backward".to_owned())]);
+        return read_pages(&client, &url, "before", version(before), &mut printer).await;
+    }
+    read_pages(&client, &url, "from", version(from), &mut printer).await
+}
+
+fn with_words(mut url: Url, words: &[(&str, String)]) -> Url {
+    // Without a pair it would leave a bare question mark behind.
+    if !words.is_empty() {
+        url.query_pairs_mut().extend_pairs(words);
+    }
+    url
 }
 
 /// Reads page after page; `place` is the query's word for where a page begins.
@@ -102,29 +126,44 @@ async fn read_pages(
     Ok(())
 }
 
-/// Which events of the log to show.
-struct Filter {
+/// Which events to show of the log that is followed.
+struct Followed {
     stream_id: Option<StreamId>,
     from: u64,
+    /// Of the log of all streams; empty where one stream is followed.
+    filter: LogFilterArgs,
 }
 
-impl Filter {
+impl Followed {
     fn admits(&self, event: &Value) -> bool {
         self.stream_id.as_ref().is_none_or(|stream_id| event["stream_id"] == stream_id.as_str())
             && event["version"].as_u64().is_none_or(|version| version >= self.from)
+    }
+
+    /// What the host is asked for: of a stream, its category at least, and not the whole log.
+    fn words(&self) -> Vec<(&'static str, String)> {
+        match &self.stream_id {
+            Some(stream_id) => LogFilterArgs::category(stream_id.category()).words(),
+            None => self.filter.words(),
+        }
+    }
+
+    /// The flags to go on with behind `last`.
+    fn flags(&self, last: Option<String>) -> String {
+        let words = self.filter.words().into_iter().chain(last.map(|cursor| ("after", cursor)));
+        words.map(|(name, value)| format!(" --{name} {value}")).collect()
     }
 }
 
 async fn follow_log(
     client: &HostClient,
     after: Option<String>,
-    filter: &Filter,
+    followed: &Followed,
     printer: &mut Printer,
 ) -> Result<(), CliError> {
-    let mut url = client.resource(["events"]);
-    if let Some(after) = &after {
-        url.query_pairs_mut().append_pair("after", after);
-    }
+    let mut words = followed.words();
+    words.extend(after.clone().map(|after| ("after", after)));
+    let url = with_words(client.resource(["events"]), &words);
     let response = client.response(client.get(url).header("Accept", "text/event-stream")).await?;
     let (mut decoder, mut last) = (Decoder::default(), after);
     let mut chunks = response.bytes_stream();
@@ -137,7 +176,7 @@ async fn follow_log(
                 continue;
             }
             last = event["cursor"].as_str().map(str::to_owned).or(message.id).or(last);
-            if filter.admits(&event) {
+            if followed.admits(&event) {
                 printer.print(&event)?;
             }
             if printer.left == 0 {
@@ -145,7 +184,7 @@ async fn follow_log(
             }
         }
     }
-    Err(CliError::FollowEnded { after: last.map(|cursor| format!(" --after {cursor}")).unwrap_or_default() })
+    Err(CliError::FollowEnded { flags: followed.flags(last) })
 }
 
 /// Prints events until enough were.
@@ -177,14 +216,13 @@ impl fmt::Display for Line<'_> {
         if self.stream {
             write!(f, "{}  ", text("stream_id"))?;
         }
-        let event = self.event;
-        write!(
-            f,
-            "{:>6}  {}  {}  {}",
-            event["version"].to_string(),
-            text("created_at"),
-            text("event_type"),
-            event["data"]
-        )
+        let version = self.event["version"].to_string();
+        write!(f, "{version:>6}  {}  {}", text("created_at"), text("event_type"))?;
+        match (&self.event["erased"], text("event_type")) {
+            (Value::Bool(true), _) => f.write_str("  (erased)"),
+            // It says nothing but that.
+            (_, STREAM_CLOSED) => Ok(()),
+            _ => write!(f, "  {}", self.event["data"]),
+        }
     }
 }

@@ -2,20 +2,29 @@
 
 mod build;
 mod client;
+mod close;
 mod database;
 mod deploy;
+mod duration;
 mod error;
 mod events;
+mod keys;
+mod log_filter;
 mod logging;
+mod metrics;
 mod migrate;
+mod origin;
 mod output;
+mod pool;
 mod problem;
 mod reducers;
 mod replay;
 mod send;
 mod serve;
+mod snapshots;
 mod sse;
 mod state;
+mod subscriptions;
 
 use std::process::ExitCode;
 
@@ -39,7 +48,8 @@ Exit status:
   4  send: the stream is not in the expected version
 
 Environment:
-  DATABASE_URL, FOLDHOST_DATA_DIR, FOLDHOST_LISTEN, FOLDHOST_URL
+  DATABASE_URL, FOLDHOST_DATA_DIR, FOLDHOST_LISTEN, FOLDHOST_URL,
+  FOLDHOST_ENCRYPTION_KEYS_FILE
               stand in for their flags
   PG_BIN_DIR  directory of PostgreSQL's programs, for the embedded server
   RUST_LOG    what the log tells, as in foldhost=debug";
@@ -62,6 +72,9 @@ enum Command {
     Send(send::Args),
     State(state::Args),
     Events(events::Args),
+    Subscriptions(subscriptions::Args),
+    Close(close::Args),
+    Keys(keys::Args),
     Replay(replay::Args),
 }
 
@@ -76,6 +89,9 @@ impl Command {
             Self::Send(args) => send::run(args).await,
             Self::State(args) => state::run(args).await,
             Self::Events(args) => events::run(args).await,
+            Self::Subscriptions(args) => subscriptions::run(args).await,
+            Self::Close(args) => close::run(args).await,
+            Self::Keys(args) => keys::run(&args),
             Self::Replay(args) => replay::run(args).await,
         }
     }

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::database::{Database, DatabaseArgs, DatabaseChoice};
 use super::error::CliError;
+use super::keys::KeysArgs;
 use super::logging::{self, LogFormat};
 use super::output;
 
@@ -49,6 +50,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     component: Option<PathBuf>,
     #[command(flatten)]
+    keys: KeysArgs,
+    #[command(flatten)]
     database: DatabaseArgs,
     /// Print each stream as a JSON document on a line of its own
     #[arg(long)]
@@ -58,6 +61,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     logging::start(LogFormat::Text, "error");
     let given = args.component.as_deref().map(load_component).transpose()?;
+    let encryption = args.keys.load(&[])?;
     let choice = args.database.choose();
     if let DatabaseChoice::DataDir(data_dir) = &choice
         && is_missing_or_empty(data_dir)
@@ -67,7 +71,7 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     }
     let progress = output::spinner("opening the database");
     let pool = PoolConfig { connections_max: 4, ..PoolConfig::default() };
-    let database = Database::open_beside(&choice, &pool).await?;
+    let database = Database::open_beside(&choice, &pool).await?.encrypted(encryption);
     let replay = Replay {
         store: &database.store,
         host: Host::builder(Arc::new(database.store.clone())).start()?,

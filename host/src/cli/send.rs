@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::client::{HostArgs, HostClient};
 use super::error::CliError;
+use super::origin::Origin;
 use super::output;
 
 const EXAMPLES: &str = "\
@@ -16,6 +17,7 @@ Examples:
   foldhost send order-1 PlaceOrder @order.json --expected none
   generate-order | foldhost send order-2 PlaceOrder - --idempotency-key import-2
   foldhost send order-1 CancelOrder '{\"reason\": null}' --json
+  foldhost send order-1 PlaceOrder @order.json --correlation-id checkout-7 --metadata tenant=acme
 
 Exit status:
   0  the command was accepted, and its events are durable
@@ -39,8 +41,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "VERSION")]
     expected: Option<ExpectedVersion>,
     /// An id of yours for the command: sent twice, it is done once and answered twice
-    #[arg(long, value_name = "KEY", value_parser = idempotency_key)]
+    #[arg(long, value_name = "KEY", value_parser = visible_ascii)]
     idempotency_key: Option<String>,
+    #[command(flatten)]
+    origin: Origin,
     #[command(flatten)]
     host: HostArgs,
     /// Print the answer as one JSON document
@@ -49,15 +53,16 @@ pub(crate) struct Args {
 }
 
 /// What a header carries as it stands.
-fn idempotency_key(text: &str) -> Result<String, String> {
+pub(super) fn visible_ascii(text: &str) -> Result<String, String> {
     if (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(text.to_owned());
     }
-    Err("a key has 1 to 255 visible ASCII characters".to_owned())
+    Err("it has 1 to 255 visible ASCII characters".to_owned())
 }
 
 pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     let payload = read_payload(&args.payload)?;
+    let origin = args.origin.headers()?;
     let client = HostClient::new(args.host)?;
     let url = client.resource(["streams", args.stream_id.as_str(), "commands", &args.command]);
     let mut request = client.post(url).header("Content-Type", "application/json").body(payload);
@@ -67,7 +72,7 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     if let Some(key) = &args.idempotency_key {
         request = request.header("Idempotency-Key", key);
     }
-    let reply = client.json(request).await?;
+    let reply = client.json(request.headers(origin)).await?;
     if args.json { output::print_json(&reply) } else { print(&args.stream_id, &reply) }
 }
 
@@ -127,10 +132,10 @@ mod tests {
     }
 
     #[test]
-    fn an_idempotency_key_is_what_a_header_can_carry() {
-        assert!(idempotency_key("import-2").is_ok());
+    fn an_id_is_what_a_header_can_carry() {
+        assert!(visible_ascii("import-2").is_ok());
         for key in ["", "a b", "a\n", "\u{e9}", &"x".repeat(256)] {
-            assert!(idempotency_key(key).is_err(), "{key:?}");
+            assert!(visible_ascii(key).is_err(), "{key:?}");
         }
     }
 }

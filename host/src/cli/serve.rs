@@ -8,14 +8,18 @@ use std::sync::Arc;
 use foldhost::embedded_postgres::ServerExit;
 use foldhost::guest::GuestEngineError;
 use foldhost::runtime::HostError;
-use foldhost::{Host, PoolConfig, PostgresEventStore, SnapshotConfig, api};
+use foldhost::{Host, PostgresEventStore, api};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::database::{Database, DatabaseArgs, DatabaseChoice};
 use super::error::CliError;
+use super::keys::KeysArgs;
 use super::logging::{self, LogFormat};
+use super::metrics;
+use super::pool::PoolArgs;
+use super::snapshots::SnapshotArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -23,6 +27,8 @@ Examples:
   foldhost serve --data-dir /var/lib/foldhost --listen 127.0.0.1:8080
   DATABASE_URL=postgres://me@db.example/orders foldhost serve --log-format json
   foldhost serve --listen 127.0.0.1:0             # a free port
+  foldhost serve --encryption-keys /etc/foldhost/keys --encrypt customer
+  foldhost serve --snapshot order=500 --snapshot audit=never
 
 Prints one line on stdout when it is ready: `listening on http://ADDRESS:PORT`.
 The log goes to stderr; RUST_LOG says what it tells.
@@ -43,41 +49,41 @@ pub(crate) struct Args {
     /// Leave the database's schema alone, and refuse to start when it is not the one needed
     #[arg(long)]
     no_migrate: bool,
-    /// Database connections at most; a quarter of them, four at most, append
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(2..=1000))]
-    connections: u32,
+    #[command(flatten)]
+    pool: PoolArgs,
+    #[command(flatten)]
+    keys: KeysArgs,
+    /// Encrypt the data of this category's new events, with a key for each stream; may be repeated
+    #[arg(long, value_name = "CATEGORY", requires = "encryption_keys")]
+    encrypt: Vec<String>,
     /// How a line of the log is written
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     log_format: LogFormat,
-    /// Take a snapshot of a stream every N events, or never
-    #[arg(long, value_name = "N|never", default_value = "100", value_parser = snapshot_every)]
-    snapshot_every: SnapshotConfig,
-}
-
-fn snapshot_every(text: &str) -> Result<SnapshotConfig, String> {
-    match (text, text.parse()) {
-        ("never", _) => Ok(SnapshotConfig::never()),
-        (_, Ok(events)) if events > 0 => Ok(SnapshotConfig::every(events)),
-        _ => Err("write a number of events from 1, or never".to_owned()),
-    }
+    #[command(flatten)]
+    snapshots: SnapshotArgs,
 }
 
 pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     logging::start(args.log_format, "info,sqlx=warn");
+    if let Some(name) = args.snapshots.named_twice() {
+        return Err(CliError::Usage(format!("--snapshot {name}=... is there twice: write it once")));
+    }
+    let encryption = args.keys.load(&args.encrypt)?;
+    if let Some(encryption) = &encryption {
+        let keys: Vec<_> = encryption.keys().ids().collect();
+        tracing::info!(categories = ?encryption.categories(), ?keys, "new events of these categories are encrypted");
+    }
     let stop = on_signals()?;
     // Before the database: a port in use is told at once, and not after a second of starting.
     let listener = listen(&args.listen).await?;
     let choice = args.database.choose();
-    // A quarter of them append, four at most, and the others load and read.
-    let append_connections_max = (args.connections / 4).clamp(1, 4);
-    let connections_max = args.connections.saturating_sub(append_connections_max).max(1);
-    let pool = PoolConfig { connections_max, append_connections_max, ..PoolConfig::default() };
+    let pool = args.pool.config();
     let database = tokio::select! {
-        opened = Database::open(&choice, &pool) => opened?,
+        opened = Database::open(&choice, &pool) => opened?.encrypted(encryption),
         // Nothing is running yet that had to be ended in order.
         () = stop.cancelled() => return Ok(()),
     };
-    let served = serve(&database, listener, &choice, args.no_migrate, args.snapshot_every, stop).await;
+    let served = serve(&database, listener, &choice, args.no_migrate, &args.snapshots, stop).await;
     let closed = database.close().await;
     served.and(closed)
 }
@@ -87,7 +93,7 @@ async fn serve(
     listener: TcpListener,
     choice: &DatabaseChoice,
     no_migrate: bool,
-    snapshots: SnapshotConfig,
+    snapshots: &SnapshotArgs,
     stop: CancellationToken,
 ) -> Result<(), CliError> {
     let store = &database.store;
@@ -97,6 +103,14 @@ async fn serve(
         let applied = store.migrate().await?;
         tracing::info!(applied, "the schema is up to date");
     }
+    // Without its keys, the host would append plain events to streams whose owners were promised otherwise.
+    if !store.has_encryption() && store.has_stream_keys().await? {
+        return Err(CliError::Usage(
+            "the database holds encrypted streams: pass --encryption-keys FILE, and --encrypt for their categories"
+                .into(),
+        ));
+    }
+    let metrics = metrics::record()?;
     let host = start_host(store, snapshots, code_cache(choice))?;
     let reducers = host.warm_up().await?;
     tracing::info!(reducers, "reducers are loaded");
@@ -106,7 +120,7 @@ async fn serve(
         tracing::info!("stopping: the commands that were taken are answered first");
     };
     tokio::select! {
-        served = api::serve(listener, host.clone(), stopping) => served.map_err(CliError::Serve)?,
+        served = api::serve_with(listener, host.clone(), metrics, stopping) => served.map_err(CliError::Serve)?,
         // No drain: whatever is still to be appended has no database to go to.
         exit = embedded_end(database) => {
             tracing::error!("{exit}");
@@ -176,10 +190,10 @@ fn code_cache(choice: &DatabaseChoice) -> Option<PathBuf> {
 /// Starts the host; without its cache where that cannot be used, since a cache only saves time.
 fn start_host(
     store: &PostgresEventStore,
-    snapshots: SnapshotConfig,
+    snapshots: &SnapshotArgs,
     code_cache: Option<PathBuf>,
 ) -> Result<Host, CliError> {
-    let builder = || Host::builder(Arc::new(store.clone())).snapshots(snapshots);
+    let builder = || snapshots.apply(Host::builder(Arc::new(store.clone())));
     let Some(code_cache) = code_cache else { return Ok(builder().start()?) };
     match builder().code_cache(code_cache).start() {
         Err(HostError::Engine(error @ GuestEngineError::Cache { .. })) => {
@@ -199,18 +213,4 @@ fn announce(listener: &TcpListener) -> Result<(), CliError> {
     }
     tracing::info!(%address, "ready");
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn snapshots_are_taken_every_so_many_events_or_never() {
-        assert_eq!(snapshot_every("7"), Ok(SnapshotConfig::every(7)));
-        assert_eq!(snapshot_every("never"), Ok(SnapshotConfig::never()));
-        for text in ["0", "-1", "often", ""] {
-            assert!(snapshot_every(text).is_err(), "{text:?}");
-        }
-    }
 }

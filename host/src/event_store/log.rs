@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
+use super::sealing::SEAL_OVERHEAD_BYTES;
+
 /// How much one read brings: it ends with the event that reaches either bound, so a page is never empty before the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageLimit {
@@ -15,10 +17,13 @@ impl PageLimit {
     /// Bytes of a page, unless something else is said: 8 MiB.
     pub const BYTES_MAX_DEFAULT: usize = 8 << 20;
 
-    /// Whether a page of so many events and bytes ended because of its bounds: then there may be another one behind it.
+    /// Whether a page of so many events and bytes may have ended because of its bounds: then there may be another one behind it.
+    ///
+    /// A store counts bytes as they lie in it, and sealed ones are [`SEAL_OVERHEAD_BYTES`] longer there. Once taken for short
+    /// of its bounds, an encrypted stream's page was taken for its last.
     #[must_use]
     pub fn is_reached(self, events: usize, bytes: usize) -> bool {
-        events >= self.events_max || bytes >= self.bytes_max
+        events >= self.events_max || bytes + events * SEAL_OVERHEAD_BYTES >= self.bytes_max
     }
 }
 

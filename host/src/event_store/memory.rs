@@ -5,6 +5,7 @@ mod subscriptions;
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::Utc;
@@ -239,6 +240,10 @@ impl EventStore for InMemoryEventStore {
         };
         self.appended.send_modify(|appends| *appends += 1);
         Ok(version)
+    }
+
+    async fn log_lag(&self) -> Result<Duration, EventStoreError> {
+        Ok(Duration::ZERO)
     }
 
     fn appended(&self) -> watch::Receiver<u64> {

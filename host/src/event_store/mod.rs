@@ -12,6 +12,8 @@ pub mod sealing;
 mod snapshot;
 mod subscription;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
@@ -142,6 +144,13 @@ pub trait EventStore: Send + Sync + 'static {
     /// # Errors
     /// [`EventStoreError::NotErasable`] when the stream has no events, or, with `erase`, data that is not encrypted.
     async fn close_stream(&self, stream_id: &StreamId, erase: bool) -> Result<Version, EventStoreError>;
+
+    /// How long the oldest event that [`read_all`](EventStore::read_all) may not show yet has been waiting: a transaction that is
+    /// still open, anywhere in the cluster, holds all readers back. Zero when nothing waits.
+    ///
+    /// # Errors
+    /// [`EventStoreError`]
+    async fn log_lag(&self) -> Result<Duration, EventStoreError>;
 
     /// Changes whenever this process appended something: a reader that waits looks again. Other processes' appends are found by
     /// looking now and then.

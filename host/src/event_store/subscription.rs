@@ -8,6 +8,7 @@
 //! So the lease keeps two readers from working at the same time, as far as clocks allow, and the token keeps the checkpoint
 //! right whatever the clocks do. Every event is handed out at least once, in the order of the log.
 
+mod config;
 mod error;
 mod lease;
 mod name;
@@ -20,9 +21,10 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+pub use config::SubscriptionConfig;
 pub use error::SubscriptionError;
 pub use name::SubscriptionName;
-pub use reader::{Subscription, SubscriptionConfig};
+pub use reader::Subscription;
 
 use super::{Cursor, EventStoreError, LogFilter};
 

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::measured;
 use crate::event_store::{AppendOutcome, EventStoreError, Store, StreamBatch};
 use crate::reducer::Rejection;
 use crate::{Limits, StreamId};
@@ -137,7 +138,8 @@ async fn run(mut queue: mpsc::Receiver<Queued>, store: Arc<dyn Store>, mut state
 
 async fn append(store: Arc<dyn Store>, group: Vec<Queued>) {
     let (batches, waiting): (Vec<_>, Vec<_>) = group.into_iter().map(|queued| (queued.batch, queued.done)).unzip();
-    let outcomes = match store.append_many(&batches).await {
+    let began = Instant::now();
+    let outcomes: Vec<_> = match store.append_many(&batches).await {
         Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
         // Refused whole, and nothing of it done: for one batch that is wrong, say. Each again by itself, so that it fails alone.
         Err(
@@ -148,6 +150,7 @@ async fn append(store: Arc<dyn Store>, group: Vec<Queued>) {
         ) => one_by_one(&*store, &batches).await,
         Err(error) => vec![Err(error); batches.len()],
     };
+    measured::append(&batches, &outcomes, began.elapsed());
     for ((batch, done), outcome) in batches.into_iter().zip(waiting).zip(outcomes) {
         // Nobody waits any more: the entity was ended by force.
         drop(done.send((batch, outcome)));

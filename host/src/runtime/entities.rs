@@ -89,6 +89,13 @@ impl Entities {
         self.handles.remove_if(stream_id, |_, _| mailbox.is_empty()).is_some()
     }
 
+    /// Lets go of an entity: it answers what is in its mailbox, and ends with its aggregate. Unlike a message to leave, this
+    /// needs no room in the mailbox and does not wait behind the commands in it. A command that comes meanwhile starts
+    /// another entity, and of the two the store lets one win.
+    pub(super) fn forget(&self, stream_id: &StreamId) {
+        self.handles.remove(stream_id);
+    }
+
     pub(super) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::SeqCst)
     }

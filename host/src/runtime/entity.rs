@@ -104,7 +104,7 @@ impl Entity {
                     inbox.push_back(*pending);
                     gather(&mailbox).await;
                 }
-                // The host drains: every command that was taken has been answered.
+                // The host drains, or the stream was closed: every command that was taken has been answered.
                 None => return,
                 Some(Message::Retire) => {
                     if self.shared.entities.retire(&self.stream_id, &mailbox) {

@@ -18,6 +18,9 @@ pub(super) async fn execute(entity: &mut Entity, inbox: &mut VecDeque<Pending>) 
     // 1. Load: the warm aggregate, or snapshot and tail folded anew where there is none or another activation decides.
     let (mut warm, just_loaded) = match entity.take_warm().await {
         Ok(taken) => taken,
+        Err(closed @ CommandError::StreamClosed { .. }) => {
+            return turn_away(&entity.shared, &entity.stream_id, inbox, &closed).await;
+        }
         Err(error) => return inbox.drain(..).for_each(|pending| pending.answer(Err(error.clone()))),
     };
     // 2. Recall the commands that were decided before. After loading: an outcome that comes later moves the head or leaves its
@@ -73,6 +76,21 @@ pub(super) async fn execute(entity: &mut Entity, inbox: &mut VecDeque<Pending>) 
         },
         // Nobody knows whether it is durable: the aggregate is dropped, and the record will tell.
         Err(error) => turn.verdicts.into_iter().for_each(|(pending, _)| pending.answer(Err(error.clone().into()))),
+    }
+}
+
+/// Answers for a stream that is closed: a retry with the first outcome, everything else with the reason.
+async fn turn_away(shared: &Shared, stream_id: &StreamId, inbox: &mut VecDeque<Pending>, closed: &CommandError) {
+    let remembered = recall(shared, stream_id, inbox).await;
+    for pending in inbox.drain(..) {
+        let answer = match remembered.as_ref().map(|remembered| remembered.get(&pending.command_id)) {
+            Err(error) => Err(error.clone().into()),
+            Ok(Some(recorded)) if recorded.fingerprint == pending.request.fingerprint() => {
+                first_outcome(shared, &pending.request, recorded.clone()).await
+            }
+            Ok(_) => Err(closed.clone()),
+        };
+        pending.answer(answer);
     }
 }
 

@@ -1,21 +1,27 @@
 //! What an embedder holds: a store, reducers, limits, and the streams in use over them.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use tokio::sync::oneshot;
 
 use super::Shared;
+use super::answers::{DeployError, ReadError, ReducerStatus, StateView};
 use super::builder::HostBuilder;
-use super::command::{CommandError, CommandMetadata, CommandReply, CommandRequest, DecidedBy};
+use super::command::{CommandError, CommandMetadata, CommandReply, CommandRequest};
 use super::entity::Pending;
 use super::load::{load, load_until};
+use super::measured;
 use crate::event::METADATA_BYTES_MAX;
-use crate::event_store::{Activation, EventStoreError, Store};
-use crate::guest::{ComponentReducer, GateError, GuestEngine};
-use crate::reducer::{Descriptor, Reducer};
+use crate::event_store::{EventStoreError, Store};
+use crate::guest::{ComponentReducer, GuestEngine};
+use crate::reducer::Reducer;
 use crate::{EventMetadata, Limits, StreamId, Version};
 
+/// How long a reader of the metrics waits for the store.
+const LOG_LAG_MAX: Duration = Duration::from_secs(2);
 /// What the host adds to a command's metadata: its id, a generation or a digest.
 const HOST_METADATA_BYTES_MAX: usize = 1 << 10;
 
@@ -41,66 +47,6 @@ const HOST_METADATA_BYTES_MAX: usize = 1 << 10;
 pub struct Host {
     pub(super) shared: Arc<Shared>,
     pub(super) engine: GuestEngine,
-}
-
-/// Why a component was not deployed.
-#[derive(Debug, thiserror::Error)]
-pub enum DeployError {
-    /// It was not let in.
-    #[error(transparent)]
-    Gate(#[from] GateError),
-    /// A reducer that is linked into the host has the name.
-    #[error("{0} is linked into this host, and a component cannot take its place: deploy under another name")]
-    Native(String),
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] EventStoreError),
-    /// The check of the component did not come to an end.
-    #[error("the component could not be checked: {0}")]
-    Check(String),
-}
-
-/// Why a state or events could not be drawn.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// The stream has no events.
-    #[error("stream {0} has no events")]
-    UnknownStream(StreamId),
-    /// The stream has not come that far.
-    #[error("stream {stream_id} has version {head}, and not yet {asked}")]
-    BeyondHead {
-        /// The stream.
-        stream_id: StreamId,
-        /// The version asked for.
-        asked: Version,
-        /// The version that it has.
-        head: Version,
-    },
-    /// No reducer to draw with, or it failed.
-    #[error(transparent)]
-    Command(#[from] CommandError),
-}
-
-/// A stream's state as its reducer draws it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StateView {
-    /// How many events it holds.
-    pub version: Version,
-    /// JSON text.
-    pub json: String,
-    /// The logic that folded it.
-    pub reducer: DecidedBy,
-}
-
-/// A reducer that decides for a category.
-#[derive(Clone, Debug)]
-pub struct ReducerStatus {
-    /// Which logic.
-    pub reducer: DecidedBy,
-    /// What it says of itself.
-    pub descriptor: Descriptor,
-    /// Since when; none for one that is linked into the host.
-    pub activated_at: Option<chrono::DateTime<Utc>>,
 }
 
 impl Host {
@@ -133,6 +79,13 @@ impl Host {
     /// # Errors
     /// [`CommandError`]: a rejection, a conflict, or a fault.
     pub async fn send(&self, request: CommandRequest) -> Result<CommandReply, CommandError> {
+        let began = Instant::now();
+        let answer = self.hand_over(request).await;
+        measured::command(&answer, began.elapsed());
+        answer
+    }
+
+    async fn hand_over(&self, request: CommandRequest) -> Result<CommandReply, CommandError> {
         self.check(&request)?;
         // Before an entity is started: names of streams that nothing decides for cost no memory.
         self.shared.registry.active(request.stream_id.category()).await?;
@@ -190,6 +143,34 @@ impl Host {
         }
         let json = loaded.aggregate.state_json().map_err(CommandError::from)?;
         Ok(StateView { version: loaded.version, json, reducer: active.decided_by() })
+    }
+
+    /// Closes a stream as [`EventStore::close_stream`](crate::EventStore::close_stream) does, and lets go of all that this host
+    /// holds of it, whatever it is busy with. Commands that wait there are told that the stream is closed. Dropping the future
+    /// does not keep the stream open.
+    ///
+    /// # Errors
+    /// [`EventStoreError::NotErasable`]; as the store else.
+    pub async fn close_stream(&self, stream_id: &StreamId, erase: bool) -> Result<Version, EventStoreError> {
+        let (shared, stream_id) = (Arc::clone(&self.shared), stream_id.clone());
+        // In a task of its own: a sender that hangs up in between would leave the plain state in memory.
+        let closing = tokio::spawn(async move {
+            let closed = shared.store.close_stream(&stream_id, erase).await;
+            // Also after an error: the stream may be closed all the same, and else it only costs a load.
+            shared.entities.forget(&stream_id);
+            closed
+        });
+        closing.await.unwrap_or_else(|error| Err(EventStoreError::Unavailable(error.to_string())))
+    }
+
+    /// Tells the recorder of metrics how much the host holds now, and how long readers of the log are held back.
+    pub(crate) async fn gauge(&self) {
+        let entities = &self.shared.entities;
+        measured::held(entities.len(), entities.memory().load(Ordering::Relaxed));
+        // A store that does not answer leaves the last figure; its failures are counted elsewhere.
+        if let Ok(Ok(lag)) = tokio::time::timeout(LOG_LAG_MAX, self.shared.store.log_lag()).await {
+            measured::log_lag(lag);
+        }
     }
 
     /// Events of one category as JSON, each with an answer of its own.
@@ -307,13 +288,5 @@ fn check_metadata(metadata: &CommandMetadata) -> Result<(), CommandError> {
 impl std::fmt::Debug for Host {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Host").field("entities", &self.entities_len()).finish_non_exhaustive()
-    }
-}
-
-impl From<Activation> for ReducerStatus {
-    fn from(activation: Activation) -> Self {
-        let Activation { name, generation, digest, descriptor, activated_at } = activation;
-        let reducer = DecidedBy { name, digest, generation: Some(generation) };
-        Self { reducer, descriptor, activated_at: Some(activated_at) }
     }
 }

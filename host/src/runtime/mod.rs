@@ -1,5 +1,6 @@
 //! The flow of a command, and the [`Host`] that an embedder holds.
 
+mod answers;
 mod builder;
 mod command;
 mod committer;
@@ -8,6 +9,7 @@ mod entity;
 mod execute;
 mod host;
 mod load;
+mod measured;
 mod registry;
 mod replay;
 mod snapshots;
@@ -19,10 +21,12 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use answers::{DeployError, ReadError, ReducerStatus, StateView};
 pub use builder::{HostBuilder, HostError};
 pub use command::{AppendedEvent, CommandError, CommandMetadata, CommandReply, CommandRequest, DecidedBy};
-pub use host::{DeployError, Host, ReadError, ReducerStatus, StateView};
+pub use host::Host;
 pub use load::LoadError;
+pub use measured::describe_metrics;
 pub use replay::{ReplayReport, replay_stream};
 
 use crate::Limits;

@@ -39,8 +39,13 @@ async fn run(mut queue: mpsc::Receiver<Snapshot>, store: Arc<dyn Store>, stop: C
             () = stop.cancelled() => queue.try_recv().ok(),
         };
         let Some(snapshot) = next else { return };
-        if let Err(error) = store.save_snapshot(&snapshot).await {
-            tracing::warn!(stream_id = %snapshot.stream_id, version = %snapshot.version, %error, "a snapshot was not kept");
+        match store.save_snapshot(&snapshot).await {
+            Ok(()) => metrics::counter!("foldhost_snapshots_written_total").increment(1),
+            Err(error) => {
+                metrics::counter!("foldhost_snapshots_failed_total").increment(1);
+                let Snapshot { stream_id, version, .. } = &snapshot;
+                tracing::warn!(%stream_id, %version, %error, "a snapshot was not kept");
+            }
         }
     }
 }

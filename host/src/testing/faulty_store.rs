@@ -56,7 +56,7 @@ pub enum StoreCall {
     SaveSnapshot,
     /// `close_stream`.
     CloseStream,
-    /// `ping`.
+    /// `ping`, `log_lag`.
     Ping,
     /// All of [`ReducerStore`](crate::ReducerStore).
     Reducers,

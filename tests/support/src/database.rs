@@ -60,6 +60,9 @@ async fn create(server: &Server, config: &PoolConfig) -> TestDatabase {
 }
 
 /// A name that says when it was made: [`leftovers`] reads it.
-fn new_name() -> String {
+pub(crate) fn new_name() -> String {
     format!("test_{}", uuid::Uuid::now_v7().simple())
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use foldhost::PoolConfig;
 use foldhost::embedded_postgres::{Durability, EmbeddedPostgres, EmbeddedPostgresConfig, ServerAddress};
 
-use crate::database::{TestDatabase, is_older, tests_dir};
+use crate::database::{TestDatabase, is_older, new_name, tests_dir};
 
 /// A directory of this age belongs to a test that was killed.
 const AGE_MAX: Duration = Duration::from_secs(60 * 60);
@@ -56,9 +56,14 @@ impl OwnServer {
         self.address.url(database)
     }
 
+    /// Where it listens. Its pid is another one after each start.
+    pub fn address(&self) -> &ServerAddress {
+        &self.address
+    }
+
     /// A new database with the schema in it.
     pub async fn database(&self, config: &PoolConfig) -> TestDatabase {
-        let name = format!("test_{}", uuid::Uuid::now_v7().simple());
+        let name = new_name();
         self.address.ensure_database(&name).await.unwrap();
         let database = TestDatabase::open(self.url(&name), config).await;
         database.store.migrate().await.unwrap();
@@ -101,7 +106,9 @@ impl Drop for OwnServer {
             });
             waited.join().unwrap();
         }
-        fs::remove_dir_all(&self.config.data_dir).unwrap();
+        let removed = fs::remove_dir_all(&self.config.data_dir);
+        // A second panic would end the whole test binary, and hide the first.
+        assert!(removed.is_ok() || std::thread::panicking(), "{}: {removed:?}", self.config.data_dir.display());
     }
 }
 

@@ -42,13 +42,15 @@ first AS (
     ORDER BY s.stream_id COLLATE "C"
     ON CONFLICT (stream_id, version) DO NOTHING
     RETURNING stream_id),
--- Only behind a first event that was taken: else a stale batch would lose its first event and keep the rest.
+-- Only behind a first event that was taken: else a stale batch would lose its first event and keep the rest. In the order of
+-- the versions, which becomes the log's: a join may hand rows on in any order.
 rest AS (
     INSERT INTO events (stream_id, version, event_type, event_data, metadata, sealed)
     SELECT r.stream_id, r.version, r.event_type, r.event_data, r.metadata::jsonb, r.sealed
     FROM unnest($10::text[], $11::bigint[], $12::text[], $13::bytea[], $14::text[], $15::smallint[])
          AS r(stream_id, version, event_type, event_data, metadata, sealed)
-    WHERE r.stream_id IN (SELECT f.stream_id FROM first f)),
+    WHERE r.stream_id IN (SELECT f.stream_id FROM first f)
+    ORDER BY r.stream_id COLLATE "C", r.version),
 outcome AS MATERIALIZED (
     SELECT s.no, s.stream_id, s.admitted, s.repeated, s.closed, s.head,
            s.stream_id IN (SELECT f.stream_id FROM first f) OR (s.current AND s.event_type IS NULL) AS won

@@ -56,9 +56,11 @@ pub(super) async fn open(url: &str, config: &PoolConfig) -> Result<(PgPool, PgPo
             ("synchronous_commit", "on".into()),
             // What each statement is written for: under a stricter level, a lost race would be an error of the whole statement.
             ("default_transaction_isolation", "read committed".into()),
-            // A plan that was made while a table had fifty rows is kept for the connection's life. Every read here has an
+            // A plan that was made while a table had fifty rows is kept until the table is analyzed. Every read here has an
             // index, and reading a table from end to end is never the better way for long.
             ("enable_seqscan", "off".into()),
+            // Nor is collecting all rows of a category and sorting them, page after page.
+            ("enable_bitmapscan", "off".into()),
         ])
         .log_slow_statements(tracing::log::LevelFilter::Warn, Duration::from_secs(2))
         .log_statements(tracing::log::LevelFilter::Trace);

@@ -120,6 +120,14 @@ impl Keys {
     }
 }
 
+/// Whether any stream has a key.
+pub(super) async fn any(pool: &PgPool) -> Result<bool, EventStoreError> {
+    sqlx::query_file_scalar!("src/event_store/postgres/has_stream_keys.sql")
+        .fetch_one(pool)
+        .await
+        .map_err(database_error)
+}
+
 async fn make(pool: &PgPool, encryption: &Encryption, streams: &[StreamId]) -> Result<(), EventStoreError> {
     let wrapped: Vec<_> = streams.iter().map(|stream| DataKey::generate().wrap(encryption.keys(), stream)).collect();
     let ids: Vec<_> = streams.iter().map(StreamId::as_str).collect();

@@ -1,6 +1,7 @@
 //! Reading the log of all streams.
 
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgPool;
@@ -123,6 +124,16 @@ async fn events(reader: &Reader, epoch: i64, rows: Vec<LogRow>) -> Result<Vec<(C
     });
     let events = reader.events(rows.collect::<Result<_, EventStoreError>>()?).await?;
     Ok(cursors.into_iter().zip(events).collect())
+}
+
+/// How long the oldest event that may not be shown yet has been there.
+pub(super) async fn lag(pool: &PgPool) -> Result<Duration, EventStoreError> {
+    let seconds = sqlx::query_file_scalar!("src/event_store/postgres/log_lag.sql")
+        .fetch_optional(pool)
+        .await
+        .map_err(database_error)?;
+    // The server's clock may have been set back meanwhile.
+    Ok(seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).unwrap_or_default())
 }
 
 /// The transaction id at which a reader begins: all that is wanted stands at it or behind.

@@ -82,6 +82,20 @@ impl PostgresEventStore {
         self
     }
 
+    /// Whether this store has keys to open what was encrypted.
+    #[must_use]
+    pub fn has_encryption(&self) -> bool {
+        self.reader.encryption().is_some()
+    }
+
+    /// Whether there are encrypted streams in the database.
+    ///
+    /// # Errors
+    /// [`EventStoreError`]
+    pub async fn has_stream_keys(&self) -> Result<bool, EventStoreError> {
+        keys::any(&self.pool).await
+    }
+
     fn append_store(&self) -> AppendStore<'_> {
         let encryption = self.reader.encryption();
         AppendStore { appenders: &self.appenders, pool: &self.pool, encryption, retry: self.retry }
@@ -224,6 +238,10 @@ impl EventStore for PostgresEventStore {
         let version = append::close_stream(&self.append_store(), stream_id, erase).await?;
         self.appended.send_modify(|appends| *appends += 1);
         Ok(version)
+    }
+
+    async fn log_lag(&self) -> Result<Duration, EventStoreError> {
+        log::lag(&self.pool).await
     }
 
     fn appended(&self) -> watch::Receiver<u64> {

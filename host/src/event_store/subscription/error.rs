@@ -27,8 +27,9 @@ pub enum SubscriptionError {
     },
     /// The checkpoint is an [`EventStoreError::ForeignCursor`], and no reader can begin without one as that would have it do.
     #[error(
-        "the checkpoint of subscription {name} belongs to another database, or to this one before it was restored: reset \
-         the subscription, and expect events again that its reader has done"
+        "the checkpoint of subscription {name} belongs to another database, or to this one before it was restored: after a \
+         restore run `foldhost migrate --after-restore`; else reset the subscription, and expect events again that its \
+         reader has done"
     )]
     ForeignCheckpoint {
         /// The subscription.

@@ -9,20 +9,12 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::lease::{Lease, Term};
-use super::name::check_text;
 use super::{
-    ClaimOutcome, SubscriptionClaim, SubscriptionError, SubscriptionFilter, SubscriptionName, SubscriptionStart,
-    SubscriptionStore,
+    ClaimOutcome, SubscriptionClaim, SubscriptionConfig, SubscriptionError, SubscriptionName, SubscriptionStore,
 };
 use crate::Event;
 use crate::event_store::{Cursor, EventStore, LogFilter, PageLimit, Store};
 
-/// How long a lease may be.
-const LEASE_MIN: Duration = Duration::from_millis(100);
-const LEASE_MAX: Duration = Duration::from_secs(60 * 60);
-/// Most events and bytes that are handed out at once.
-const PAGE_EVENTS_MAX: usize = 10_000;
-const PAGE_BYTES_MAX: usize = 64 << 20;
 /// How long the active reader waits before it looks again: events of other processes are found by looking, and so are those
 /// that a transaction still hid when this process appended them.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
@@ -35,57 +27,6 @@ const GATHER: Duration = Duration::from_millis(5);
 /// How often a reader that stands by asks: ten times a lease, within these bounds.
 const STAND_BY_MIN: Duration = Duration::from_millis(20);
 const STAND_BY_MAX: Duration = Duration::from_secs(1);
-
-/// What a reader asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SubscriptionConfig {
-    /// Whose checkpoint it reads from.
-    pub name: SubscriptionName,
-    /// What it reads. Default: everything.
-    pub filter: SubscriptionFilter,
-    /// Where it begins if the name is new. Default: at the first event.
-    pub start: SubscriptionStart,
-    /// How long the others stand by when this reader falls silent; 100 milliseconds to an hour. Default 10 seconds. Renewed in the
-    /// background: a batch may take longer.
-    pub lease: Duration,
-    /// How much is handed out at once; at most 10,000 events and 64 MiB. Default: 1,000 events or 8 MiB.
-    pub page: PageLimit,
-}
-
-impl SubscriptionConfig {
-    /// Everything from the first event on.
-    #[must_use]
-    pub fn new(name: SubscriptionName) -> Self {
-        let (filter, start) = (SubscriptionFilter::default(), SubscriptionStart::default());
-        Self { name, filter, start, lease: Duration::from_secs(10), page: 1_000.into() }
-    }
-
-    fn check(&self) -> Result<(), SubscriptionError> {
-        let Self { name: _, filter: SubscriptionFilter { category, event_type }, start: _, lease, page } = self;
-        category.as_ref().map_or(Ok(()), |category| check_text("a category", category))?;
-        if category.as_ref().is_some_and(|category| category.contains('-')) {
-            let reason = "a category is what stands before the first - of a stream id, as in order";
-            return Err(SubscriptionError::Invalid(reason.into()));
-        }
-        event_type.as_ref().map_or(Ok(()), |event_type| check_text("an event type", event_type))?;
-        if !(LEASE_MIN..=LEASE_MAX).contains(lease) {
-            let reason = format!("a lease lasts {LEASE_MIN:?} to {LEASE_MAX:?}, and not {lease:?}");
-            return Err(SubscriptionError::Invalid(reason));
-        }
-        check_page(*page)
-    }
-}
-
-fn check_page(page: PageLimit) -> Result<(), SubscriptionError> {
-    let PageLimit { events_max, bytes_max } = page;
-    if !(1..=PAGE_EVENTS_MAX).contains(&events_max) || !(1..=PAGE_BYTES_MAX).contains(&bytes_max) {
-        let reason = format!(
-            "a page has 1 to {PAGE_EVENTS_MAX} events and 1 to {PAGE_BYTES_MAX} bytes, and not {events_max} and {bytes_max}"
-        );
-        return Err(SubscriptionError::Invalid(reason));
-    }
-    Ok(())
-}
 
 /// A reader of the log under a name: it hands out events in their order, and remembers in the store how far they were
 /// acknowledged. Of several readers of one name, on whatever hosts, one is active and the others wait in [`next`](Self::next).

@@ -97,6 +97,10 @@ impl<S: EventStore + ?Sized> EventStore for FaultyStore<S> {
         self.inner.appended()
     }
 
+    async fn log_lag(&self) -> Result<Duration, EventStoreError> {
+        self.enter(StoreCall::Ping)?.log_lag().await
+    }
+
     async fn ping(&self) -> Result<(), EventStoreError> {
         self.enter(StoreCall::Ping)?.ping().await
     }

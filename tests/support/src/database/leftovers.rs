@@ -47,7 +47,8 @@ impl Entered {
     pub(crate) async fn drop_leftovers(&mut self) -> Result<(), sqlx::Error> {
         let left: Vec<String> = sqlx::query_scalar(
             "SELECT datname::text FROM pg_database
-             WHERE datname LIKE 'test\\_%' OR datname LIKE 'foldhost\\_template%' ORDER BY datname",
+             WHERE (datname LIKE 'test\\_%' OR datname LIKE 'foldhost\\_template%')
+               AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE pg_stat_activity.datid = pg_database.oid)",
         )
         .fetch_all(&mut self.session)
         .await?;
@@ -72,7 +73,7 @@ impl Entered {
     }
 }
 
-/// Without FORCE: whoever is connected, a person with psql too, keeps the database.
+/// Without FORCE: whoever has connected in the meantime, a person with psql too, keeps the database.
 async fn drop_unless_in_use(session: &mut PgConnection, name: &str) -> Result<(), sqlx::Error> {
     const OBJECT_IN_USE: &str = "55006";
     match session.execute(AssertSqlSafe(format!("DROP DATABASE \"{name}\""))).await {

@@ -20,8 +20,13 @@ pub(super) async fn start(durability: Durability) -> Result<EmbeddedPostgres, St
 }
 
 fn data_dir(durability: Durability, place: usize) -> PathBuf {
-    let binary = std::env::current_exe().unwrap();
-    let binary = binary.file_stem().unwrap().to_string_lossy().into_owned();
+    let program = std::env::current_exe().unwrap();
+    let program = program.file_stem().unwrap().to_string_lossy();
+    // Without the hash that cargo appends, which is a new one after most changes: each would leave its directory behind.
+    let binary = match program.rsplit_once('-') {
+        Some((binary, hash)) if hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => binary,
+        _ => &program,
+    };
     let kind = match durability {
         Durability::Full => "-durable",
         Durability::OffForTests => "",

@@ -13,7 +13,7 @@ use super::servers::Server;
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
 
 /// A template's name until it is complete.
-const UNFINISHED: &str = "foldhost_unfinished";
+pub(super) const UNFINISHED: &str = "foldhost_unfinished";
 
 /// The template's name. It holds a hash over the migrations: a server that is used again never serves an old schema.
 pub(super) fn name() -> &'static str {

@@ -5,10 +5,14 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// Kills a server and all its backends, and returns when none of the backends is left.
+/// Kills a server of this process and all its backends, and returns when none of the backends is left.
 ///
 /// The server is halted first: as long as it can act, it answers the death of one backend with a recovery of its own.
 pub(super) fn kill_tree(server: u32) {
+    // One that has died by itself has been collected, and its number may be a stranger's by now.
+    if !children(std::process::id()).contains(&server) {
+        return;
+    }
     signal("STOP", &[server]);
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
@@ -18,7 +22,8 @@ pub(super) fn kill_tree(server: u32) {
         }
         assert!(Instant::now() < deadline, "the backends of {server} survive SIGKILL: {children:?}");
         signal("KILL", &children);
-        std::thread::yield_now();
+        // Nothing tells about the end of another process's children.
+        std::thread::sleep(Duration::from_millis(1));
     }
     signal("KILL", &[server]);
 }
@@ -32,8 +37,7 @@ fn signal(name: &str, pids: &[u32]) {
 
 /// The processes whose parent is this one, without those that are dead and only wait to be collected.
 fn children(parent: u32) -> Vec<u32> {
-    let processes = if Path::new("/proc/self/stat").exists() { from_proc() } else { from_ps() };
-    let of_parent = processes.into_iter().filter(|process| process.parent == parent && !process.is_dead);
+    let of_parent = processes().into_iter().filter(|process| process.parent == parent && !process.is_dead);
     of_parent.map(|process| process.pid).collect()
 }
 
@@ -42,6 +46,10 @@ struct Process {
     pid: u32,
     parent: u32,
     is_dead: bool,
+}
+
+fn processes() -> Vec<Process> {
+    if Path::new("/proc/self/stat").exists() { from_proc() } else { from_ps() }
 }
 
 fn from_proc() -> Vec<Process> {
@@ -72,6 +80,9 @@ fn parse_ps(line: &str) -> Option<Process> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead, BufReader};
+    use std::process::Stdio;
+
     use super::*;
 
     #[test]
@@ -89,5 +100,20 @@ mod tests {
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(!children(std::process::id()).contains(&child.id()));
+    }
+
+    #[test]
+    fn a_child_is_killed_with_its_children_and_a_stranger_is_left_alone() {
+        let mut shell = Command::new("sh");
+        let mut shell = shell.args(["-c", "sleep 1000 & echo $!; wait"]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(shell.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let grandchild: u32 = line.trim().parse().unwrap();
+        kill_tree(grandchild);
+        assert_eq!(children(shell.id()), [grandchild], "it is not this process's to kill");
+        kill_tree(shell.id());
+        assert!(!shell.wait().unwrap().success());
+        let lives = |process: &Process| process.pid == grandchild && !process.is_dead;
+        assert!(!processes().iter().any(lives));
     }
 }

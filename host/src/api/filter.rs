@@ -1,0 +1,53 @@
+//! Which events of the log a query asks for.
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use super::kinds;
+use super::problem::Problem;
+use crate::LogFilter;
+
+/// The query's words for it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Filter {
+    pub(super) after: Option<String>,
+    pub(super) limit: Option<usize>,
+    category: Option<String>,
+    #[serde(rename = "type")]
+    event_type: Option<String>,
+    since: Option<String>,
+    until: Option<String>,
+}
+
+impl Filter {
+    /// The filter, once each of its words makes sense, alone and with the others.
+    pub(super) fn log_filter(&self) -> Result<LogFilter, Problem> {
+        let invalid = |detail: String| Err(Problem::new(&kinds::INVALID_QUERY, detail));
+        let is_category = |text: &str| !text.is_empty() && !text.contains(|c: char| c == '-' || c.is_control());
+        if self.category.as_deref().is_some_and(|category| !is_category(category)) {
+            return invalid("category is what stands before the first - of a stream id, as in category=order".into());
+        }
+        if self.event_type.as_deref().is_some_and(|name| name.is_empty() || name.contains('\0')) {
+            return invalid("type is an event's type with its version, as in type=OrderPlaced.v1".into());
+        }
+        let from = self.since.as_deref().map(|text| time("since", text)).transpose()?;
+        let until = self.until.as_deref().map(|text| time("until", text)).transpose()?;
+        if let (Some(from), Some(until)) = (from, until)
+            && from >= until
+        {
+            return invalid(format!("since ({from}) has to be earlier than until ({until})"));
+        }
+        Ok(LogFilter { category: self.category.clone(), event_type: self.event_type.clone(), from, until })
+    }
+}
+
+fn time(name: &str, text: &str) -> Result<DateTime<Utc>, Problem> {
+    // The commonest mistake: in a query, a bare + is a space.
+    DateTime::parse_from_rfc3339(text).map(|time| time.to_utc()).map_err(|error| {
+        let detail = format!(
+            "{name} is a time of RFC 3339, as in {name}=2026-01-31T12:00:00Z, or with +01:00 written as %2B01:00: {error}"
+        );
+        Problem::new(&kinds::INVALID_QUERY, detail)
+    })
+}

@@ -1,0 +1,77 @@
+//! What a host answers to those who read and deploy.
+
+use chrono::Utc;
+
+use super::command::{CommandError, DecidedBy};
+use crate::event_store::{Activation, EventStoreError};
+use crate::guest::GateError;
+use crate::reducer::Descriptor;
+use crate::{StreamId, Version};
+
+/// Why a component was not deployed.
+#[derive(Debug, thiserror::Error)]
+pub enum DeployError {
+    /// It was not let in.
+    #[error(transparent)]
+    Gate(#[from] GateError),
+    /// A reducer that is linked into the host has the name.
+    #[error("{0} is linked into this host, and a component cannot take its place: deploy under another name")]
+    Native(String),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] EventStoreError),
+    /// The check of the component did not come to an end.
+    #[error("the component could not be checked: {0}")]
+    Check(String),
+}
+
+/// Why a state or events could not be drawn.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The stream has no events.
+    #[error("stream {0} has no events")]
+    UnknownStream(StreamId),
+    /// The stream has not come that far.
+    #[error("stream {stream_id} has version {head}, and not yet {asked}")]
+    BeyondHead {
+        /// The stream.
+        stream_id: StreamId,
+        /// The version asked for.
+        asked: Version,
+        /// The version that it has.
+        head: Version,
+    },
+    /// No reducer to draw with, or it failed.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+}
+
+/// A stream's state as its reducer draws it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateView {
+    /// How many events it holds.
+    pub version: Version,
+    /// JSON text.
+    pub json: String,
+    /// The logic that folded it.
+    pub reducer: DecidedBy,
+}
+
+/// A reducer that decides for a category.
+#[derive(Clone, Debug)]
+pub struct ReducerStatus {
+    /// Which logic.
+    pub reducer: DecidedBy,
+    /// What it says of itself.
+    pub descriptor: Descriptor,
+    /// Since when; none for one that is linked into the host.
+    pub activated_at: Option<chrono::DateTime<Utc>>,
+}
+
+impl From<Activation> for ReducerStatus {
+    fn from(activation: Activation) -> Self {
+        let Activation { name, generation, digest, descriptor, activated_at } = activation;
+        let reducer = DecidedBy { name, digest, generation: Some(generation) };
+        Self { reducer, descriptor, activated_at: Some(activated_at) }
+    }
+}
