@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use foldhost::event_store::{AppendOutcome, Fence, StreamBatch};
 use foldhost::reducer::{Descriptor, ReducerDigest};
 use foldhost::{
-    CommandRequest, EventMetadata, EventStore, Host, Limits, NativeReducer, ReducerStore, SerializedEvent, Store,
-    StreamId, Version,
+    CommandRequest, EventMetadata, EventStore, Host, Limits, NativeReducer, Reducer as _, ReducerStore,
+    SerializedEvent, Store, StreamId, Version,
 };
 use foldhost_sdk::Event as _;
 use foldhost_test_support::{TestDatabase, durable_database, orders, ratio};
@@ -313,12 +313,36 @@ fn encodings() {
     println!("order events, bytes an event: bincode {binary:.0}, JSON {text:.0}");
 }
 
+/// What packing a snapshot brings, by the size of an order's state: the host packs from 4 kB on.
+fn snapshots() {
+    for lines in [2, 10, 20, 40, 80, 160, 640] {
+        let mut aggregate = NativeReducer::<order::Order>::new().create(&StreamId::new("order-1").unwrap()).unwrap();
+        for page in orders::pages(&orders::distinct_history(lines), 1_000) {
+            aggregate.apply(page).unwrap();
+        }
+        let state = aggregate.snapshot().unwrap();
+        let started = Instant::now();
+        let packed = (0..100).map(|_| zstd::bulk::compress(&state, 3).unwrap()).next_back().unwrap();
+        let pack = started.elapsed() / 100;
+        let started = Instant::now();
+        let unpacked = (0..100).map(|_| zstd::bulk::decompress(&packed, state.len()).unwrap()).next_back().unwrap();
+        assert_eq!(unpacked, state);
+        println!(
+            "a state of {} bytes packs to {} in {pack:.1?}, and back in {:.1?}",
+            state.len(),
+            packed.len(),
+            started.elapsed() / 100
+        );
+    }
+}
+
 fn main() {
     // cargo test runs benches too, with --test; what is measured here means nothing beside other tests.
     if std::env::args().any(|argument| argument == "--test") {
         return;
     }
     encodings();
+    snapshots();
     let mut bench = Bench::new();
     // Pages that are first touched after a checkpoint go to the WAL whole; from the second time on they do not.
     bench.checked(200, true);

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
-use foldhost::event_store::{
-    Snapshot, SnapshotKey, StreamBatch, Subscription, SubscriptionConfig, SubscriptionFilter,
-};
+use foldhost::event_store::{Snapshot, SnapshotKey, StreamBatch, Subscription, SubscriptionConfig, SubscriptionFilter};
 use foldhost::reducer::ReducerDigest;
 use foldhost::{Event, EventStore, ExpectedVersion, SerializedEvent, StreamId, Version};
 use foldhost_test_support::{TestDatabase, durable_database, ratio};

@@ -145,3 +145,95 @@ need_postgres() {
     found=$(find_postgres) || die "the package holds no PostgreSQL $POSTGRES_OLDEST or newer: install one, and name its programs' directory in PG_BIN_DIR"
     say "the PostgreSQL server is installed: $found"
 }
+
+# The image of the test containers, and the label that the tests put on them (tests/support/src/database/container.rs).
+# shellcheck disable=SC2034 # Used by the scripts that source this.
+TEST_IMAGE=postgres:${FOLDHOST_TEST_POSTGRES_TAG:-17}
+TEST_LABEL=foldhost.test-postgres
+
+docker_answers() {
+    command -v docker >/dev/null 2>&1 && docker info >/dev/null 2>&1
+}
+
+# Installs the Debian packages that are not there yet: install_debian PACKAGE...
+install_debian() {
+    local package missing=''
+    for package in "$@"; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
+    done
+    [ -n "$missing" ] || return 0
+    say "installing$missing (apt-get install)"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq || return 1
+    # shellcheck disable=SC2086 # Several packages.
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends $missing </dev/null >/dev/null
+}
+
+# Starts the engine, by the system's own means where it has them. For root.
+start_docker() {
+    local log=/var/log/foldhost-dockerd.log engine='' tries=0
+    if [ -d /run/systemd/system ]; then
+        systemctl start docker || return 1
+    else
+        # vfs is slow, and the one storage driver that also works inside of a container.
+        say "starting the Docker engine (dockerd --storage-driver=vfs; it goes on running, its log is $log)"
+        setsid nohup dockerd --storage-driver=vfs >"$log" 2>&1 </dev/null &
+        engine=$!
+    fi
+    # Nothing tells that it is ready.
+    until docker info >/dev/null 2>&1; do
+        tries=$((tries + 1))
+        if [ "$tries" -gt 60 ] || { [ -n "$engine" ] && ! kill -0 "$engine" 2>/dev/null; }; then
+            [ ! -f "$log" ] || tail -n 5 "$log" >&2
+            return 1
+        fi
+        sleep 0.5
+    done
+}
+
+# A Docker engine that answers: the one that runs, or one that root can install and start.
+need_docker() {
+    if docker_answers; then
+        say "a Docker engine answers: $(docker version --format '{{.Server.Version}}')"
+        return
+    fi
+    [ "$(id -u)" = 0 ] || die "no Docker engine answers to this user: start one (docker info must succeed), or run this as root once, which can"
+    if ! command -v dockerd >/dev/null 2>&1; then
+        command -v apt-get >/dev/null 2>&1 || die "there is no Docker engine: install one, see https://docs.docker.com/engine/install"
+        install_debian docker.io iptables || die "apt-get could not install docker.io"
+    fi
+    start_docker || die "the Docker engine does not start: start it by other means, and try again"
+    say "the Docker engine is started: $(docker version --format '{{.Server.Version}}')"
+}
+
+# Removes the test containers that no test uses. A test binary holds an advisory lock in the server that it uses (IN_USE in
+# tests/support/src/database/leftovers.rs). Whoever gets it alone ends the server while holding it: no other run can come
+# in between the question and the end. The wait is for tests that were killed just now.
+remove_test_containers() {
+    local container state
+    for container in $(docker ps -aq --filter "label=$TEST_LABEL"); do
+        state=$(docker exec -i "$container" psql -X -q -U foldhost -d postgres 2>/dev/null <<'EOT'
+SET lock_timeout = '3s';
+SELECT pg_advisory_lock(7261123002) \g /dev/null
+\if :ERROR
+\echo used
+\else
+\echo free
+\! kill -QUIT 1
+SELECT pg_sleep(60);
+\endif
+EOT
+        ) || true
+        case $state in
+            used*)
+                say "a test container stays: another run uses it"
+                continue
+                ;;
+            free*) docker wait "$container" >/dev/null ;;
+            # It lets nobody in, so nobody uses it: it has ended, or a run was interrupted while it started.
+            *) docker kill "$container" >/dev/null 2>&1 || true ;;
+        esac
+        # Without --force: a run that has just started it again keeps it.
+        docker rm -v "$container" >/dev/null || true
+    done
+}

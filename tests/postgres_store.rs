@@ -185,3 +185,16 @@ async fn a_database_that_cannot_be_reached_is_told_without_its_password() {
         assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
     }
 }
+
+/// As sqlx-cli does: from the directory, by sqlx's own migrator.
+#[tokio::test]
+async fn a_schema_that_sqlx_migrated_is_the_one_that_the_host_knows() {
+    let (_connection, url) = empty_database().await;
+    let store = PostgresEventStore::connect(&url, &PoolConfig::default()).await.unwrap();
+    let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
+    let pool = sqlx::PgPool::connect(&url).await.unwrap();
+    sqlx::migrate::Migrator::new(directory).await.unwrap().run(&pool).await.unwrap();
+    store.check_schema().await.unwrap();
+    assert_eq!(store.migrate().await.unwrap(), 0);
+    assert_eq!(store.append_many(&[batch("order-1", 0, 1)]).await.unwrap().len(), 1);
+}

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod store_plans {
+    mod appends;
     pub(super) mod log;
     pub(super) mod plan;
     mod plan_tests;

@@ -36,6 +36,9 @@ pub struct Limits {
     pub page_bytes_max: usize,
     /// Commands that may wait at one stream. Default 1,024; the next one is told that the stream is busy.
     pub mailbox_commands_max: usize,
+    /// Payloads of all commands that wait or are being decided, together. Default 256 MiB; the next one is told that the host has
+    /// too much to do.
+    pub queued_command_bytes_max: usize,
     /// Commands of one stream that are appended as one batch. Default 256.
     pub commands_per_batch_max: usize,
     /// Streams that are appended by one statement. Default 256.
@@ -78,6 +81,7 @@ impl Default for Limits {
             events_per_page_max: 1_000,
             page_bytes_max: PageLimit::BYTES_MAX_DEFAULT,
             mailbox_commands_max: 1_024,
+            queued_command_bytes_max: 256 << 20,
             commands_per_batch_max: 256,
             streams_per_append_max: 256,
             appends_in_flight_max: std::thread::available_parallelism().map_or(4, |cores| cores.get().clamp(2, 4)),

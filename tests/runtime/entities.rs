@@ -79,3 +79,24 @@ async fn a_mailbox_that_is_full_says_so_and_takes_commands_again() {
     let reply = send(&host, "counter-1", "Increment", r#"{"by":1}"#).await.unwrap();
     assert_eq!(reply.version.get() as usize, accepted + 1);
 }
+
+/// Each mailbox has room, and all of them together have not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commands_beyond_the_memory_of_the_host_are_told_so_and_the_memory_comes_back() {
+    let payload = r#"{"by":1}"#;
+    let host = Host::builder(Arc::new(InMemoryEventStore::new()))
+        .limits(Limits { queued_command_bytes_max: 3 * payload.len(), ..Limits::default() })
+        .reducer(NativeReducer::<counter::Counter>::new())
+        .start()
+        .unwrap();
+    for _ in 0..3 {
+        let ids: Vec<_> = (0..500).map(|number| format!("counter-{number}")).collect();
+        let outcomes = futures::future::join_all(ids.iter().map(|id| send(&host, id, "Increment", payload))).await;
+        assert!(outcomes.iter().all(|outcome| matches!(outcome, Ok(_) | Err(CommandError::Overloaded { .. }))));
+        assert!(outcomes.iter().any(Result::is_ok), "three fit at any time");
+        assert!(outcomes.iter().any(Result::is_err), "500 at once do not");
+    }
+    for number in 0..10 {
+        send(&host, &format!("counter-{number}"), "Increment", payload).await.unwrap();
+    }
+}

@@ -1,5 +1,7 @@
 //! Answers that are lost: the server did it, and the store never hears. Or it did not, which looks the same from here.
 
+use std::sync::Arc;
+
 use foldhost::event_store::AppendOutcome;
 use foldhost::{
     EventMetadata, EventStore, EventStoreError, ExpectedVersion, PoolConfig, PostgresEventStore, SerializedEvent,
@@ -9,7 +11,9 @@ use foldhost_test_support::{TestDatabase, database};
 use sqlx::Executor;
 
 use crate::proxy::{Fault, Proxy};
-use crate::{assert_unavailable, event, events_of, exactly, named, number, plain, recorded, stream};
+use crate::{
+    WAITING, assert_unavailable, event, events_of, exactly, named, number, plain, recorded, stream, until_at_least,
+};
 
 /// A part of both forms of the append.
 pub(crate) const APPEND: &str = "INSERT INTO events";
@@ -168,6 +172,39 @@ async fn what_cannot_be_known_again_is_sent_once_and_told_as_unknown() {
     proxy.strike("COMMIT", Fault::CutAfter);
     assert_unavailable(&store.append_atomic(&[plain("order-3", exactly(0), 1)]).await);
     assert_eq!((proxy.forwarded(APPEND), events_of(&mut connection, "order-3").await), (4, 1));
+}
+
+/// A cut connection ends no statement. Both the first attempt and the second wait for a third party here, and race when it is
+/// gone: whichever wins, it is one append, and no conflict with itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_append_sent_again_while_the_first_is_under_way_is_done_once() {
+    let (database, proxy, store) = behind_proxy(&PoolConfig::default()).await;
+    let store = Arc::new(store);
+    let (mut hand, mut watch) = (database.connect().await, database.connect().await);
+    for round in 0..24 {
+        let id = format!("order-{round}");
+        let mut batch = recorded(&id, if round % 3 == 2 { ExpectedVersion::Any } else { exactly(0) }, "id", 2);
+        match round % 3 {
+            // Known by its ids alone, by what the stream remembers alone, or by both.
+            0 => batch.commands.clear(),
+            1 => batch.events.iter_mut().for_each(|(_, metadata)| *metadata = EventMetadata::default()),
+            _ => {}
+        }
+        hand.execute("BEGIN").await.unwrap();
+        let insert = "INSERT INTO events (stream_id, version, event_type, event_data) VALUES ($1, 1, 'Hand.v1', '')";
+        sqlx::query(insert).bind(&id).execute(&mut hand).await.unwrap();
+        proxy.strike(APPEND, Fault::CutDuring);
+        let append = tokio::spawn({
+            let store = Arc::clone(&store);
+            async move { store.append_many(&[batch]).await }
+        });
+        until_at_least(&mut watch, 2, WAITING).await;
+        hand.execute("ROLLBACK").await.unwrap();
+        let outcome = append.await.unwrap().unwrap()[0];
+        let done = outcome == appended(2)[0] || round % 3 != 0 && outcome == AppendOutcome::Repeated;
+        assert!(done, "round {round}: {outcome:?}");
+        assert_eq!(events_of(&mut watch, &id).await, 2);
+    }
 }
 
 /// A connection that cannot be had is no statement that was sent.

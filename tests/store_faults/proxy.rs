@@ -24,6 +24,8 @@ pub(crate) enum Fault {
     CutBefore,
     /// The server does the statement, and the connection is cut instead of its answer.
     CutAfter,
+    /// The store's side is cut as soon as the server has the statement, which it is left to finish.
+    CutDuring,
     /// The server does the statement, and its answer stays on the way until it is released, if ever.
     HoldAnswer,
 }
@@ -197,6 +199,13 @@ where
                     shared.forwarded.lock().unwrap().push(statement);
                 }
                 to_server.write_all(&frame.bytes).await?;
+                // What makes the server begin.
+                if fault == Some(Fault::CutDuring) && matches!(frame.tag, b'S' | b'Q') {
+                    drop(to_client);
+                    shared.has_struck()?;
+                    while answered.recv().await.is_some_and(|frame| frame.tag != b'Z') {}
+                    return Ok(());
+                }
             }
             frame = answered.recv() => {
                 let Some(frame) = frame else { return Ok(()) };

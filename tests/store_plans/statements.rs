@@ -1,5 +1,6 @@
 //! The statements, each with values to run it with, and what its plan has to be.
 
+use super::appends::appends;
 use super::log::{Place, Places};
 
 /// Which connections a statement is sent by.
@@ -31,7 +32,7 @@ pub(crate) struct Statement {
 }
 
 impl Statement {
-    fn new(file: &'static str, asks: &'static str, run: Run, arguments: &[&str]) -> Self {
+    pub(super) fn new(file: &'static str, asks: &'static str, run: Run, arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
         Self {
             file,
@@ -45,15 +46,15 @@ impl Statement {
         }
     }
 
-    fn by(self, index: &'static str, conditions: &[&'static str]) -> Self {
+    pub(super) fn by(self, index: &'static str, conditions: &[&'static str]) -> Self {
         Self { indexes: vec![index], conditions: conditions.to_vec(), ..self }
     }
 
-    fn sorting(self, sorts: &[&'static str]) -> Self {
+    pub(super) fn sorting(self, sorts: &[&'static str]) -> Self {
         Self { sorts: sorts.to_vec(), ..self }
     }
 
-    fn within(self, buffers_max: u64) -> Self {
+    pub(super) fn within(self, buffers_max: u64) -> Self {
         Self { buffers_max, ..self }
     }
 
@@ -63,13 +64,14 @@ impl Statement {
 }
 
 /// Statements without a plan worth a check, and why.
-pub(crate) const ELSEWHERE: [(&str, &str); 16] = [
+pub(crate) const ELSEWHERE: [(&str, &str); 17] = [
     ("activate.sql", "once an activation, over tables with a row for each activation"),
     ("active_reducers.sql", "once a start or an activation, over the same tables"),
     ("adopt_checkpoints.sql", "after a restore, with all hosts stopped"),
     ("allow_change_of_events.sql", "after a restore, and has no plan"),
     ("epoch.sql", "once a host, over one row"),
     ("generations.sql", "once for each activation that a host meets, over their table"),
+    ("has_stream_keys.sql", "once a start, and ends at the first key"),
     ("load_component.sql", "once for each component that a host meets, over their table"),
     ("lock_active_reducers.sql", "once an activation, and reads no table"),
     ("lock_log.sql", "after a restore, and has no plan"),
@@ -83,11 +85,11 @@ pub(crate) const ELSEWHERE: [(&str, &str); 16] = [
 ];
 
 const PAGE: [&str; 2] = ["1000", "8388608"];
-const BY_STREAM: &str = "events_pkey";
+pub(super) const BY_STREAM: &str = "events_pkey";
 const BY_LOG: &str = "events_in_log_order";
 const BY_CATEGORY: &str = "events_of_category_in_log_order";
 const BY_TYPE: &str = "events_of_type_in_log_order";
-const BYTES: &str = "decode(repeat('00', 32), 'hex')";
+pub(super) const BYTES: &str = "decode(repeat('00', 32), 'hex')";
 
 pub(crate) fn statements(places: &Places) -> Vec<Statement> {
     let mut statements = streams();
@@ -136,6 +138,7 @@ fn log(places: &Places) -> Vec<Statement> {
         "ROW(split_part(stream_id, '-'::text, 1), transaction_id, global_position) > ROW(",
         "ROW(split_part(stream_id, '-'::text, 1), transaction_id) < ROW(",
     ];
+    const SEEK: [&str; 2] = ["transaction_id >=", "transaction_id ="];
     let read = |file, asks, place: &Place, until: Option<&Place>, rest: &[&str]| {
         let [events, bytes] = PAGE;
         let (transaction_id, position) = (place.transaction_id.to_string(), place.position.to_string());
@@ -170,96 +173,11 @@ fn log(places: &Places) -> Vec<Statement> {
         read("read_type.sql", "one that is not there", begin, None, &["'None.v1'", order])
             .by(BY_TYPE, &FROM_TYPE)
             .within(10),
-        Statement::new("seek_time.sql", "the middle", Run::Read, &[&time])
-            .by(BY_LOG, &["transaction_id >="])
-            .within(400),
+        Statement::new("seek_time.sql", "where to begin", Run::Read, &[&time, "true"]).by(BY_LOG, &SEEK).within(400),
+        Statement::new("seek_time.sql", "where to end", Run::Read, &[&time, "false"]).by(BY_LOG, &SEEK).within(400),
+        Statement::new("log_lag.sql", "nothing hidden", Run::Read, &[]).by(BY_LOG, &["transaction_id >="]),
         Statement::new("is_ahead.sql", "the newest transaction", Run::Read, &[]).by(BY_LOG, &[]),
     ]
-}
-
-/// A hundred batches, every third with two events more: half of them for streams of ten events, half for new ones.
-fn appends() -> Vec<Statement> {
-    let batches: Vec<_> = (0..100).map(|n| Batch::new(n)).collect();
-    let firsts = |text: fn(&Batch) -> String| array(batches.iter().map(text));
-    let rest = |text: fn(&Batch, u64) -> String| {
-        array(batches.iter().flat_map(|batch| (1..batch.count).map(move |number| text(batch, number))))
-    };
-    let all = |text: fn(&Batch, u64) -> String| {
-        array(batches.iter().flat_map(|batch| (0..batch.count).map(move |number| text(batch, number))))
-    };
-    let [stream_id, version]: [fn(&Batch, u64) -> String; 2] =
-        [|batch, _| batch.stream_id(), |batch, number| (batch.base + 1 + number).to_string()];
-    let (kind, data, metadata) = ("'Placed.v1'", format!("{BYTES}::bytea"), "'{}'");
-    let same = |value: &str, of: &str| format!("array_fill({value}, ARRAY[cardinality({of})])");
-    let (ids, every_id, rest_ids) = (firsts(Batch::stream_id), all(stream_id), rest(stream_id));
-    let events = |ids: &str| {
-        [
-            same(&format!("{kind}::text"), ids),
-            same(&data, ids),
-            same(&format!("{metadata}::text"), ids),
-            same("NULL::smallint", ids),
-        ]
-    };
-    let fences = ["ARRAY['order']".to_owned(), "ARRAY[1]".to_owned()];
-
-    let mut plain =
-        vec![every_id.clone(), all(version), all(|_, number| (number == 0).to_string()), same("1", &every_id)];
-    plain.extend(events(&every_id));
-    plain.extend(fences.clone());
-
-    let mut contested = vec![ids.clone(), firsts(|batch| batch.base.to_string()), same("1", &ids)];
-    contested.extend(events(&ids));
-    contested.extend(fences);
-    contested.extend([rest_ids.clone(), rest(version)]);
-    contested.extend(events(&rest_ids));
-    contested.extend([
-        ids.clone(),
-        firsts(|batch| format!("'new-{}'", batch.number)),
-        same("'Place'::text", &ids),
-        same(&data, &ids),
-    ]);
-    contested
-        .extend([firsts(|batch| (batch.base + 1).to_string()), firsts(|batch| (batch.base + batch.count).to_string())]);
-    contested.extend([same("NULL::text", &ids), same(&data, &ids), same("1::bigint", &ids)]);
-
-    let append = |file, arguments: Vec<String>| Statement {
-        arguments,
-        ..Statement::new(file, "a hundred batches", Run::Append, &[]).by(BY_STREAM, &["stream_id ="]).within(10_000)
-    };
-    vec![
-        append("append.sql", plain).sorting(&[r#"u.stream_id COLLATE "C""#, "u.version"]),
-        append("append_contested.sql", contested).sorting(&[
-            r#"s.stream_id COLLATE "C""#,
-            r#"r.stream_id COLLATE "C""#,
-            "r.version",
-            r#"c.stream_id COLLATE "C""#,
-            r#"c.command_id COLLATE "C""#,
-            "o.no",
-        ]),
-    ]
-}
-
-struct Batch {
-    number: u64,
-    base: u64,
-    count: u64,
-}
-
-impl Batch {
-    fn new(number: u64) -> Self {
-        Self { number, base: if number < 50 { 10 } else { 0 }, count: if number % 3 == 0 { 3 } else { 1 } }
-    }
-
-    fn stream_id(&self) -> String {
-        match self.base {
-            0 => format!("'order-new-{}'", self.number),
-            _ => format!("'order-{:06}'", 80_000 + 4 * self.number),
-        }
-    }
-}
-
-fn array(values: impl Iterator<Item = String>) -> String {
-    format!("ARRAY[{}]", values.collect::<Vec<_>>().join(", "))
 }
 
 /// Statements over the other tables, and those that change little.

@@ -92,7 +92,7 @@ impl Lane {
     /// The component that the next activation takes.
     pub(crate) fn next_digest(&self) -> ReducerDigest {
         // Generation 1 is the second of the two.
-        self.digests[self.generation as usize % 2 ^ 1]
+        self.digests[(self.generation as usize + 1) % 2]
     }
 
     pub(crate) fn fence(&self, generation: u64) -> Option<Fence> {

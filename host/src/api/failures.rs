@@ -32,6 +32,7 @@ impl From<CommandError> for Problem {
             CommandError::StreamClosed { version, .. } => {
                 Self::new(&kinds::STREAM_CLOSED, detail).with("version", version.get())
             }
+            CommandError::Overloaded { .. } => Self::new(&kinds::OVERLOADED, detail),
             CommandError::Busy { .. } => Self::new(&kinds::BUSY, detail),
             CommandError::ShuttingDown => Self::new(&kinds::SHUTTING_DOWN, detail),
             CommandError::Fault(fault) => fault.into(),

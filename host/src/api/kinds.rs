@@ -61,6 +61,7 @@ kinds! {
     // Worth a retry.
     BUSY = TOO_MANY_REQUESTS, "busy", "Too many commands wait for the stream";
     CONTENDED = SERVICE_UNAVAILABLE, "contended", "Others kept changing the stream";
+    OVERLOADED = SERVICE_UNAVAILABLE, "overloaded", "Too many commands wait on the host";
     SHUTTING_DOWN = SERVICE_UNAVAILABLE, "shutting-down", "The host is shutting down";
     STORE_UNAVAILABLE = SERVICE_UNAVAILABLE, "store-unavailable", "The event store is unavailable";
     NOT_READY = SERVICE_UNAVAILABLE, "not-ready", "The host is not ready";

@@ -46,6 +46,14 @@ impl CommandRequest {
         Self { stream_id, command, expected, command_id: None, metadata, events_as_json: false }
     }
 
+    /// Its payload's bytes.
+    pub(super) fn bytes(&self) -> usize {
+        match &self.command.payload {
+            Payload::Json(text) => text.len(),
+            Payload::Binary(data) => data.len(),
+        }
+    }
+
     /// SHA-256 of the command, by which a retry is told from another command under the same id.
     pub(super) fn fingerprint(&self) -> [u8; 32] {
         let mut hasher = Sha256::new();
@@ -158,6 +166,16 @@ pub enum CommandError {
     Busy {
         /// The stream.
         stream_id: StreamId,
+    },
+    /// The commands that wait on this host take as much memory as they may.
+    #[error(
+        "the commands that wait on this host take {bytes} bytes, and {bytes_max} are allowed: send it again in a moment"
+    )]
+    Overloaded {
+        /// What they would take with this one.
+        bytes: usize,
+        /// What is allowed.
+        bytes_max: usize,
     },
     /// The host takes no more commands.
     #[error("the host is shutting down: send the command to another, or again in a moment")]

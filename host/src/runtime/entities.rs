@@ -21,6 +21,8 @@ struct Handle {
 pub(super) struct Entities {
     handles: DashMap<StreamId, Handle>,
     memory: Arc<AtomicUsize>,
+    /// Bytes of the payloads of all commands that were taken and not answered.
+    queued: Arc<AtomicUsize>,
     started: Instant,
     draining: AtomicBool,
     /// One sweep at a time is enough.
@@ -32,6 +34,7 @@ impl Entities {
         Self {
             handles: DashMap::new(),
             memory: Arc::default(),
+            queued: Arc::default(),
             started: Instant::now(),
             draining: AtomicBool::new(false),
             sweeping: AtomicBool::new(false),
@@ -40,6 +43,10 @@ impl Entities {
 
     pub(super) fn memory(&self) -> Arc<AtomicUsize> {
         Arc::clone(&self.memory)
+    }
+
+    pub(super) fn queued(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.queued)
     }
 
     pub(super) fn len(&self) -> usize {

@@ -33,6 +33,30 @@ pub(super) struct Pending {
     /// How often it was decided in vain.
     pub(super) attempts: usize,
     pub(super) reply: oneshot::Sender<Result<CommandReply, CommandError>>,
+    /// Its part of what may wait on this host.
+    pub(super) _queued: QueuedBytes,
+}
+
+/// What one command takes of the memory that all waiting commands share; given back when it is answered.
+pub(super) struct QueuedBytes {
+    total: Arc<AtomicUsize>,
+    bytes: usize,
+}
+
+impl QueuedBytes {
+    /// A part of `total`, unless that is used up. A mailbox bounds the commands of one stream; this bounds those of all, a
+    /// mebibyte each.
+    pub(super) fn take(total: &Arc<AtomicUsize>, bytes: usize, bytes_max: usize) -> Result<Self, CommandError> {
+        let with_this = total.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let queued = Self { total: Arc::clone(total), bytes };
+        if with_this > bytes_max { Err(CommandError::Overloaded { bytes: with_this, bytes_max }) } else { Ok(queued) }
+    }
+}
+
+impl Drop for QueuedBytes {
+    fn drop(&mut self) {
+        self.total.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
 }
 
 impl Pending {

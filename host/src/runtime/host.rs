@@ -11,7 +11,7 @@ use super::Shared;
 use super::answers::{DeployError, ReadError, ReducerStatus, StateView};
 use super::builder::HostBuilder;
 use super::command::{CommandError, CommandMetadata, CommandReply, CommandRequest};
-use super::entity::Pending;
+use super::entity::{Pending, QueuedBytes};
 use super::load::{load, load_until};
 use super::measured;
 use crate::event::METADATA_BYTES_MAX;
@@ -92,17 +92,15 @@ impl Host {
         let command_id = request.command_id.clone().unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
         let (reply, answer) = oneshot::channel();
         let now_ms = Utc::now().timestamp_millis();
-        let pending = Pending { request, command_id, now_ms, attempts: 0, reply };
+        let (queued, bytes_max) = (self.shared.entities.queued(), self.shared.limits.queued_command_bytes_max);
+        let queued = QueuedBytes::take(&queued, request.bytes(), bytes_max)?;
+        let pending = Pending { request, command_id, now_ms, attempts: 0, reply, _queued: queued };
         self.shared.entities.send(&self.shared, pending)?;
         answer.await.map_err(|_| CommandError::Lost)?
     }
 
     fn check(&self, request: &CommandRequest) -> Result<(), CommandError> {
-        let most = self.shared.limits.command_bytes_max;
-        let bytes = match &request.command.payload {
-            crate::reducer::Payload::Json(text) => text.len(),
-            crate::reducer::Payload::Binary(data) => data.len(),
-        };
+        let (bytes, most) = (request.bytes(), self.shared.limits.command_bytes_max);
         if request.command.name.len() > 255 {
             return Err(CommandError::TooLarge("a command's name has at most 255 bytes".into()));
         }

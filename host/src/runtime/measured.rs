@@ -56,7 +56,7 @@ fn class(answer: &Result<CommandReply, CommandError>) -> &'static str {
         | CommandError::TooLarge(_)
         | CommandError::Metadata(_) => "invalid",
         CommandError::StreamClosed { .. } | CommandError::Store(EventStoreError::StreamErased { .. }) => "closed",
-        CommandError::Busy { .. } | CommandError::ShuttingDown => "turned_away",
+        CommandError::Busy { .. } | CommandError::Overloaded { .. } | CommandError::ShuttingDown => "turned_away",
         CommandError::Fault(_) | CommandError::ReducerUnusable { .. } | CommandError::Lost => "fault",
         CommandError::Store(_) => "store",
     }

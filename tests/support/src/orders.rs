@@ -33,6 +33,18 @@ pub fn order_events(count: usize) -> Vec<OrderEvent> {
     std::iter::once(placed).chain(added).take(count).collect()
 }
 
+/// The history of one order that ends with `lines` lines, all different.
+pub fn distinct_history(lines: usize) -> Vec<SerializedEvent> {
+    let placed = OrderEvent::OrderPlaced {
+        order_id: OrderId("7f3c".into()),
+        customer_id: CustomerId("customer-1042".into()),
+        items: (0..lines).map(line).collect(),
+        total: Money::from_cents(lines as i64 * 1_999),
+        placed_at_ms: PLACED_AT_MS,
+    };
+    vec![serialize(&placed)]
+}
+
 /// One event, encoded.
 pub fn serialize(event: &OrderEvent) -> SerializedEvent {
     SerializedEvent { event_type: event.event_type().to_owned(), data: event.to_bytes().unwrap() }

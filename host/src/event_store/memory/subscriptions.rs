@@ -18,16 +18,32 @@ pub(super) struct SubscriptionRecord {
     filter: SubscriptionFilter,
     checkpoint: Option<Cursor>,
     acknowledged_at: Option<DateTime<Utc>>,
-    reader: Option<(Uuid, Instant)>,
+    lease: Option<Lease>,
     token: u64,
 }
 
+#[derive(Clone, Copy, Debug)]
+struct Lease {
+    reader: Uuid,
+    ends: Instant,
+    /// The same, as it is told.
+    leased_until: DateTime<Utc>,
+}
+
+impl Lease {
+    fn of(reader: Uuid, lease: Duration) -> Self {
+        Self { reader, ends: Instant::now() + lease, leased_until: Utc::now() + lease }
+    }
+
+    fn left(&self) -> Duration {
+        self.ends.saturating_duration_since(Instant::now())
+    }
+}
+
 impl SubscriptionRecord {
-    /// Who reads, and for how long at least.
-    fn held(&self) -> Option<(Uuid, Duration)> {
-        let (reader, leased_until) = self.reader?;
-        let leased_for = leased_until.saturating_duration_since(Instant::now());
-        (!leased_for.is_zero()).then_some((reader, leased_for))
+    /// The lease of whoever reads; none once it ran out.
+    fn held(&self) -> Option<Lease> {
+        self.lease.filter(|lease| !lease.left().is_zero())
     }
 }
 
@@ -48,21 +64,21 @@ impl Records {
             filter: filter.clone(),
             checkpoint,
             acknowledged_at: None,
-            reader: None,
+            lease: None,
             token: 0,
         });
         if record.filter != *filter {
             let (name, stored, asked) = (name.clone(), record.filter.clone(), filter.clone());
             return Err(SubscriptionError::FilterDiffers { name, stored, asked });
         }
-        if let Some((_, leased_for)) = record.held().filter(|(active, _)| active != reader) {
-            return Ok(ClaimOutcome::StandBy { leased_for });
+        if let Some(held) = record.held().filter(|held| held.reader != *reader) {
+            return Ok(ClaimOutcome::StandBy { leased_for: held.left() });
         }
-        if record.reader.is_none_or(|(former, _)| former != *reader) {
+        if record.lease.is_none_or(|former| former.reader != *reader) {
             record.token = new_token;
             self.tokens = new_token;
         }
-        record.reader = Some((*reader, Instant::now() + *lease));
+        record.lease = Some(Lease::of(*reader, *lease));
         Ok(ClaimOutcome::Active { token: record.token, checkpoint: record.checkpoint })
     }
 
@@ -102,8 +118,8 @@ impl Records {
             checkpoint: record.checkpoint,
             checkpoint_is_foreign: false,
             acknowledged_at: record.acknowledged_at,
-            reader: held.map(|(reader, _)| reader),
-            leased_until: held.map(|(_, leased_for)| Utc::now() + leased_for),
+            reader: held.map(|held| held.reader),
+            leased_until: held.map(|held| held.leased_until),
             token: record.token,
             lag: oldest.map(|event| (Utc::now() - event.created_at).to_std().unwrap_or_default()),
         }
@@ -123,8 +139,8 @@ impl SubscriptionStore for InMemoryEventStore {
         lease: Duration,
     ) -> Result<(), SubscriptionError> {
         let mut records = self.records();
-        match &mut records.in_force(name, token)?.reader {
-            Some((_, leased_until)) => *leased_until = Instant::now() + lease,
+        match &mut records.in_force(name, token)?.lease {
+            Some(held) => *held = Lease::of(held.reader, lease),
             None => return Err(SubscriptionError::Lost { name: name.clone() }),
         }
         Ok(())
@@ -149,7 +165,7 @@ impl SubscriptionStore for InMemoryEventStore {
 
     async fn release_subscription(&self, name: &SubscriptionName, token: u64) -> Result<(), SubscriptionError> {
         let mut records = self.records();
-        let released = records.in_force(name, token)?.reader.take();
+        let released = records.in_force(name, token)?.lease.take();
         released.map(drop).ok_or_else(|| SubscriptionError::Lost { name: name.clone() })
     }
 
@@ -162,8 +178,8 @@ impl SubscriptionStore for InMemoryEventStore {
     async fn delete_subscription(&self, name: &SubscriptionName) -> Result<(), SubscriptionError> {
         let mut records = self.records();
         records.known(name)?;
-        if let Some((_, leased_for)) = records.subscriptions.get(name).and_then(SubscriptionRecord::held) {
-            return Err(SubscriptionError::InUse { name: name.clone(), leased_until: Utc::now() + leased_for });
+        if let Some(held) = records.subscriptions.get(name).and_then(SubscriptionRecord::held) {
+            return Err(SubscriptionError::InUse { name: name.clone(), leased_until: held.leased_until });
         }
         records.subscriptions.remove(name);
         Ok(())

@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnection;
-use sqlx::{Connection, PgPool, Postgres};
+use sqlx::{Connection, PgConnection, PgPool, Postgres};
+use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::error::database_error;
+use super::error::{database_error, no_connection};
+use super::retry::{BEYOND_STATEMENT_MAX, unanswered};
 use crate::event_store::EventStoreError;
 
 /// How long an idle connection is taken to live on without being asked.
@@ -36,10 +38,12 @@ struct Shared {
     contested_until_ms: AtomicU64,
 }
 
-/// A connection for one append. Dropped before [`Appender::keep`], after an error or in the middle of a statement, it goes
-/// back to the pool, which finds out whether it is of any more use.
+/// A connection for one append. Unless it is [kept](Appender::keep) it is closed: dropped in the middle of something, it is in a
+/// state that nobody knows. sqlx 0.9 forgets a BEGIN whose answer nobody waited for; such a connection went back to the pool, and
+/// appends on it were acknowledged inside a transaction that nobody committed.
 pub(super) struct Appender<'a> {
-    pub(super) connection: PoolConnection<Postgres>,
+    /// There until it is kept or dropped.
+    connection: Option<PoolConnection<Postgres>>,
     shared: &'a Shared,
     _permit: SemaphorePermit<'a>,
 }
@@ -85,27 +89,37 @@ impl Appenders {
         u64::try_from(self.shared.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// How long an append may take: a little more than the server allows it, so that the server's word comes first.
-    pub(super) fn statement_max(&self) -> Duration {
-        self.shared.statement_max + Duration::from_secs(5)
+    /// A connection, within the time that the pool has for it: with all of them waiting for a server that is down, whoever came
+    /// last would else wait for everyone before.
+    pub(super) async fn take(&self) -> Result<Appender<'_>, EventStoreError> {
+        let acquire_max = self.shared.pool.options().get_acquire_timeout();
+        tokio::time::timeout(acquire_max, self.acquire()).await.unwrap_or_else(|_| Err(no_connection()))
     }
 
-    pub(super) async fn take(&self) -> Result<Appender<'_>, EventStoreError> {
+    async fn acquire(&self) -> Result<Appender<'_>, EventStoreError> {
         let shared = &*self.shared;
         let gone = |_| EventStoreError::Unavailable("the store is closed".into());
         let permit = shared.permits.acquire().await.map_err(gone)?;
+        let mut appender = Appender { connection: None, shared, _permit: permit };
         // Popped in a statement of its own: the lock is never held across an await.
         let idle = shared.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = match idle {
-            Some((connection, since)) if since.elapsed() <= IDLE_TRUSTED_MAX => Some(connection),
-            Some((mut connection, _)) => connection.ping().await.is_ok().then_some(connection),
-            None => None,
-        };
-        let connection = match connection {
-            Some(connection) => connection,
-            None => shared.pool.acquire().await.map_err(database_error)?,
-        };
-        Ok(Appender { connection, shared, _permit: permit })
+        if let Some((connection, since)) = idle {
+            let connection = appender.connection.insert(connection);
+            if since.elapsed() <= IDLE_TRUSTED_MAX || connection.ping().await.is_ok() {
+                return Ok(appender);
+            }
+            appender.close();
+        }
+        appender.connection = Some(shared.pool.acquire().await.map_err(database_error)?);
+        Ok(appender)
+    }
+
+    /// What the server answers, if it answers. Its own limit is of no use when the network swallows what it says.
+    pub(super) async fn in_time<T, E: From<EventStoreError>>(
+        &self,
+        asked: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        tokio::time::timeout(self.shared.answer_max(), asked).await.unwrap_or_else(|_| Err(unanswered().into()))
     }
 
     /// Lets go of what is kept, and takes no more appends.
@@ -116,12 +130,46 @@ impl Appenders {
     }
 }
 
+impl Shared {
+    fn answer_max(&self) -> Duration {
+        self.statement_max + BEYOND_STATEMENT_MAX
+    }
+}
+
 impl Appender<'_> {
-    /// Keeps the connection for the next append. Only after a statement that went well.
-    pub(super) fn keep(self) {
+    #[expect(clippy::expect_used, reason = "`acquire` puts it in, and only what ends the value takes it out")]
+    pub(super) fn connection(&mut self) -> &mut PgConnection {
+        self.connection.as_mut().expect("an appender has its connection until it is kept or dropped")
+    }
+
+    /// Keeps the connection for the next append. Only when all that it was asked was answered.
+    pub(super) fn keep(mut self) {
+        let Some(connection) = self.connection.take() else { return };
         if self.shared.keep && !self.shared.permits.is_closed() {
-            let kept = (self.connection, Instant::now());
+            let kept = (connection, Instant::now());
             self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner).push(kept);
         }
+    }
+
+    fn close(&mut self) {
+        let Some(mut connection) = self.connection.take() else { return };
+        let answer_max = self.shared.answer_max();
+        let Ok(runtime) = Handle::try_current() else {
+            // Nothing can be waited for any more.
+            drop(connection.detach());
+            return;
+        };
+        runtime.spawn(async move {
+            connection.close_on_drop();
+            // The server is let finish what it was asked, for as long as it may take. Else whoever gives up and asks again has
+            // more statements under way than there are connections.
+            drop(tokio::time::timeout(answer_max, connection.ping()).await);
+        });
+    }
+}
+
+impl Drop for Appender<'_> {
+    fn drop(&mut self) {
+        self.close();
     }
 }

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, Connection, PgPool};
+use sqlx::{ConnectOptions, Connection, PgPool, Postgres, Transaction};
 
 use super::error::database_error;
 use crate::event_store::EventStoreError;
@@ -88,6 +88,15 @@ pub(super) async fn open(url: &str, config: &PoolConfig) -> Result<(PgPool, PgPo
     let append_options = options.clone().options([("plan_cache_mode", "force_generic_plan")]);
     let reads = pool(config.connections_max).connect_lazy_with(options);
     Ok((reads, pool(config.append_connections_max).connect_lazy_with(append_options)))
+}
+
+/// Begins a transaction, in a task of its own: whoever waits for it may be dropped. sqlx 0.9 sends no ROLLBACK for a BEGIN whose
+/// answer nobody waited for, and the connection went back to the pool with its transaction open; what was written on it
+/// afterwards was acknowledged and never committed.
+pub(super) async fn begin(pool: &PgPool) -> Result<Transaction<'static, Postgres>, EventStoreError> {
+    let pool = pool.clone();
+    let begun = tokio::spawn(async move { pool.begin().await }).await;
+    begun.map_err(|_| EventStoreError::Unavailable("the host is shutting down".into()))?.map_err(database_error)
 }
 
 pub(super) async fn ping(pool: &PgPool) -> Result<(), EventStoreError> {

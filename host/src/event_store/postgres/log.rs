@@ -140,19 +140,26 @@ pub(super) async fn lag(pool: &PgPool) -> Result<Duration, EventStoreError> {
 async fn begin(pool: &PgPool, filter: &LogFilter) -> Result<i64, EventStoreError> {
     let Some(from) = filter.from else { return Ok(0) };
     // Position 0 is before the first of the transaction.
-    Ok(seek(pool, from - CREATED_BEFORE_PLACED_MAX).await?.unwrap_or(0))
+    Ok(seek(pool, from - CREATED_BEFORE_PLACED_MAX, Edge::Last).await?.unwrap_or(0))
 }
 
 /// The transaction id behind which nothing is wanted any more; none without such a bound.
 async fn end(pool: &PgPool, filter: &LogFilter) -> Result<Option<i64>, EventStoreError> {
     match filter.until {
-        Some(until) => seek(pool, until + CREATED_BEFORE_PLACED_MAX).await,
+        Some(until) => seek(pool, until + CREATED_BEFORE_PLACED_MAX, Edge::First).await,
         None => Ok(None),
     }
 }
 
-async fn seek(pool: &PgPool, time: DateTime<Utc>) -> Result<Option<i64>, EventStoreError> {
-    let found = sqlx::query_file_scalar!("src/event_store/postgres/seek_time.sql", time)
+/// Which of a transaction's events says when it was. It takes more than one where a restore gave many events one id.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Edge {
+    First,
+    Last,
+}
+
+async fn seek(pool: &PgPool, time: DateTime<Utc>, edge: Edge) -> Result<Option<i64>, EventStoreError> {
+    let found = sqlx::query_file_scalar!("src/event_store/postgres/seek_time.sql", time, edge == Edge::Last)
         .fetch_optional(pool)
         .await
         .map_err(database_error)?;

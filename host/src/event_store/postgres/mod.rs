@@ -58,7 +58,7 @@ impl PostgresEventStore {
     pub async fn connect(url: &str, config: &PoolConfig) -> Result<Self, EventStoreError> {
         let (pool, append_pool) = connect::open(url, config).await?;
         let appenders = Appenders::of(append_pool, config.statement_max);
-        Ok(Self::over(pool, appenders, config.retry_max))
+        Ok(Self::over(pool, appenders, config))
     }
 
     /// Takes over a pool that is there already, for appends and reads alike. What [`connect`](Self::connect) sets on its
@@ -66,12 +66,12 @@ impl PostgresEventStore {
     #[must_use]
     pub fn from_pool(pool: PgPool) -> Self {
         let appenders = Appenders::sharing(pool.clone());
-        Self::over(pool, appenders, PoolConfig::default().retry_max)
+        Self::over(pool, appenders, &PoolConfig::default())
     }
 
-    fn over(pool: PgPool, appenders: Appenders, retry_max: Duration) -> Self {
+    fn over(pool: PgPool, appenders: Appenders, config: &PoolConfig) -> Self {
         let reader = Reader::new(pool.clone(), None);
-        let (retry, appended) = (Retry { retry_max }, Arc::new(watch::Sender::new(0)));
+        let (retry, appended) = (Retry::of(config), Arc::new(watch::Sender::new(0)));
         Self { pool, appenders, reader, retry, epoch: Arc::default(), appended }
     }
 

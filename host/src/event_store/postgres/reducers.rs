@@ -2,6 +2,7 @@
 
 use sqlx::PgPool;
 
+use super::connect;
 use super::error::database_error;
 use crate::event_store::{Activation, EventStoreError};
 use crate::reducer::{Descriptor, ReducerDigest};
@@ -29,7 +30,7 @@ pub(super) async fn save(
 
 /// One transaction. Dropped or killed anywhere in it, the former generation stays the active one.
 pub(super) async fn activate(pool: &PgPool, name: &str, digest: ReducerDigest) -> Result<Activation, EventStoreError> {
-    let mut transaction = pool.begin().await.map_err(database_error)?;
+    let mut transaction = connect::begin(pool).await?;
     sqlx::query_file!("src/event_store/postgres/lock_active_reducers.sql", name)
         .execute(&mut *transaction)
         .await

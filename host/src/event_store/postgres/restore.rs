@@ -52,12 +52,12 @@ async fn restore(pool: &PgPool) -> Result<Restored, EventStoreError> {
         .fetch_one(&mut *transaction)
         .await
         .map_err(database_error)?;
-    let adopted = sqlx::query_file!("src/event_store/postgres/adopt_checkpoints.sql", epoch)
-        .execute(&mut *transaction)
+    let adopted = sqlx::query_file_scalar!("src/event_store/postgres/adopt_checkpoints.sql", epoch)
+        .fetch_one(&mut *transaction)
         .await
         .map_err(database_error)?;
     transaction.commit().await.map_err(database_error)?;
-    Ok(Restored { events_reordered, subscriptions: adopted.rows_affected() })
+    Ok(Restored { events_reordered, subscriptions: adopted as u64 })
 }
 
 async fn is_ahead(connection: &mut PgConnection) -> Result<bool, EventStoreError> {

@@ -2,42 +2,42 @@
 
 use sqlx::{Connection, PgConnection};
 
-use super::{AppendStore, RACES_MAX, outcome, prepare, statement};
+use super::{AppendStore, Lost, RACES_MAX, outcome, prepare, statement};
+use crate::event_store::postgres::connect;
 use crate::event_store::postgres::error::database_error;
 use crate::event_store::postgres::keys::Keys;
 use crate::event_store::{AppendOutcome, EventStoreError, StreamBatch};
 use crate::{StreamId, Version};
 
-/// What one attempt came to.
+/// What one attempt came to, when it was answered.
 enum Attempt {
     /// Committed.
     Done(Vec<AppendOutcome>),
     /// Given up: what the batches would have come to.
     GivenUp(Vec<AppendOutcome>),
-    /// The commit was not answered: nobody knows.
-    Unknown(EventStoreError),
 }
+
+/// Whether a transaction with these outcomes is to be committed.
+type MayCommit<'a> = &'a (dyn Fn(&[AppendOutcome]) -> bool + Sync);
 
 /// Each stream by itself, and a batch that leaves its version open goes behind whatever is there.
 pub(super) async fn append_many(
     store: &AppendStore<'_>,
     batches: &[StreamBatch],
 ) -> Result<Vec<AppendOutcome>, EventStoreError> {
+    let append = Append::prepare(store, batches).await?;
     let mut races = 0;
-    loop {
+    let mut outcomes = loop {
         races += 1;
         // An open version whose append came second begins again, with everything that went with it: its transaction has an id by
         // now, and what it appended behind the other's event would come before it in the log.
         let may_commit = |outcomes: &[AppendOutcome]| races == RACES_MAX || !came_second(batches, outcomes);
-        match store.retry.run(|| attempt(store, batches, &may_commit)).await? {
-            Attempt::Done(mut outcomes) => {
-                outcome::name_conflicts(store.pool, store.retry, batches, &mut outcomes).await;
-                return Ok(outcomes);
-            }
-            Attempt::GivenUp(_) => {}
-            Attempt::Unknown(error) => return Err(error),
+        if let Attempt::Done(outcomes) = append.run(&may_commit).await? {
+            break outcomes;
         }
-    }
+    };
+    append.name_losses(&mut outcomes).await?;
+    Ok(outcomes)
 }
 
 /// All of them or none.
@@ -45,19 +45,93 @@ pub(super) async fn append_atomic(
     store: &AppendStore<'_>,
     batches: &[StreamBatch],
 ) -> Result<Vec<Version>, EventStoreError> {
+    let append = Append::prepare(store, batches).await?;
     let all_won =
         |outcomes: &[AppendOutcome]| outcomes.iter().all(|outcome| matches!(outcome, AppendOutcome::Appended { .. }));
     let mut races = 0;
     let mut outcomes = loop {
         races += 1;
-        match store.retry.run(|| attempt(store, batches, &all_won)).await? {
+        match append.run(&all_won).await? {
             Attempt::GivenUp(outcomes) if races < RACES_MAX && came_second(batches, &outcomes) => {}
             Attempt::Done(outcomes) | Attempt::GivenUp(outcomes) => break outcomes,
-            Attempt::Unknown(error) => return Err(error),
         }
     };
-    outcome::name_conflicts(store.pool, store.retry, batches, &mut outcomes).await;
+    append.name_losses(&mut outcomes).await?;
     outcomes.into_iter().zip(batches).map(|(outcome, batch)| outcome.into_version(batch)).collect()
+}
+
+/// An append under way, in as many attempts as it takes.
+struct Append<'a> {
+    store: &'a AppendStore<'a>,
+    batches: &'a [StreamBatch],
+    keys: Keys,
+    /// Whether a commit was not answered.
+    lost: Lost,
+}
+
+impl<'a> Append<'a> {
+    async fn prepare(store: &'a AppendStore<'a>, batches: &'a [StreamBatch]) -> Result<Self, EventStoreError> {
+        // Before any transaction: to make a key is a write, and the append has to be the first of its own.
+        let keys = store.retry.run(|| Keys::for_append(store.pool, store.encryption, batches)).await?;
+        Ok(Self { store, batches, keys, lost: Lost::default() })
+    }
+
+    /// Tries until it is answered. After a lost commit only where every batch has commands to be remembered: if it was done after
+    /// all, the next attempt finds them.
+    async fn run(&self, may_commit: MayCommit<'_>) -> Result<Attempt, EventStoreError> {
+        let remembered = self.batches.iter().all(|batch| !batch.commands.is_empty());
+        let may_repeat = || remembered || !self.lost.is_noted();
+        let attempts = self.store.retry.run_append(|| self.attempt(may_commit), may_repeat);
+        attempts.await.map_err(|error| self.lost.tell(error))
+    }
+
+    /// One transaction. Dropped or killed anywhere before its commit, nothing of it has happened.
+    async fn attempt(&self, may_commit: MayCommit<'_>) -> Result<Attempt, EventStoreError> {
+        let appenders = self.store.appenders;
+        let mut appender = appenders.take().await?;
+        let begin = async { appender.connection().begin().await.map_err(database_error) };
+        let mut transaction = appenders.in_time(begin).await?;
+        let outcomes = match self.append_in(&mut transaction).await {
+            // Nothing more is asked of this connection.
+            Err(error @ EventStoreError::Unavailable(_)) => return Err(error),
+            outcomes => outcomes,
+        };
+        if !outcomes.as_ref().is_ok_and(|outcomes| may_commit(outcomes)) {
+            appenders.in_time(async { transaction.rollback().await.map_err(database_error) }).await?;
+            appender.keep();
+            return outcomes.map(Attempt::GivenUp);
+        }
+        match appenders.in_time(async { transaction.commit().await.map_err(database_error) }).await {
+            Ok(()) => {
+                appender.keep();
+                outcomes.map(Attempt::Done)
+            }
+            Err(error) => {
+                // Any other is an answer, and says that nothing was committed.
+                if matches!(error, EventStoreError::Unavailable(_)) {
+                    self.lost.note();
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn append_in(&self, transaction: &mut PgConnection) -> Result<Vec<AppendOutcome>, EventStoreError> {
+        let appenders = self.store.appenders;
+        let bases = appenders.in_time(bases(transaction, self.batches)).await?;
+        let sealed = self.keys.seal(self.batches, &bases);
+        let prepared = prepare(self.batches, &bases, &sealed);
+        statement::run_in_transaction(transaction, appenders, &prepared).await
+    }
+
+    async fn name_losses(&self, outcomes: &mut [AppendOutcome]) -> Result<(), EventStoreError> {
+        if self.lost.is_noted() {
+            let recalled = outcome::recall(self.store, self.batches, outcomes).await;
+            recalled.map_err(|error| self.lost.tell(error))?;
+        }
+        outcome::name_conflicts(self.store.pool, self.store.retry, self.batches, outcomes).await;
+        Ok(())
+    }
 }
 
 /// Whether a batch that left its version open lost to another append, and may go behind it.
@@ -66,40 +140,6 @@ fn came_second(batches: &[StreamBatch], outcomes: &[AppendOutcome]) -> bool {
         AppendOutcome::Conflict { actual } => outcome::may_follow(batch, *actual),
         _ => false,
     })
-}
-
-/// One transaction. Dropped or killed anywhere before its commit, nothing of it has happened; so any error may be followed by
-/// another attempt.
-async fn attempt(
-    store: &AppendStore<'_>,
-    batches: &[StreamBatch],
-    may_commit: &(dyn Fn(&[AppendOutcome]) -> bool + Sync),
-) -> Result<Attempt, EventStoreError> {
-    // Before the transaction: to make a key is a write, and the append has to be the first of its own.
-    let keys = Keys::for_append(store.pool, store.encryption, batches).await?;
-    let mut appender = store.appenders.take().await?;
-    let mut transaction = appender.connection.begin().await.map_err(database_error)?;
-    let bases = bases(&mut transaction, batches).await?;
-    let sealed = keys.seal(batches, &bases);
-    let prepared = prepare(batches, &bases, &sealed);
-    let outcomes = statement::run_in_transaction(&mut transaction, store.appenders, &prepared).await?;
-    if !may_commit(&outcomes) {
-        transaction.rollback().await.map_err(database_error)?;
-        appender.keep();
-        return Ok(Attempt::GivenUp(outcomes));
-    }
-    match tokio::time::timeout(store.appenders.statement_max(), transaction.commit()).await {
-        Ok(Ok(())) => {
-            appender.keep();
-            Ok(Attempt::Done(outcomes))
-        }
-        Ok(Err(error)) => match database_error(error) {
-            // The commit was refused, which is an answer: another transaction came first.
-            refused @ EventStoreError::Contended(_) => Err(refused),
-            lost => Ok(Attempt::Unknown(EventStoreError::Unavailable(lost.to_string()))),
-        },
-        Err(_) => Ok(Attempt::Unknown(EventStoreError::Unavailable("a commit was not answered in time".into()))),
-    }
 }
 
 /// A version that no stream has: a batch that expects it is told of a conflict by the statement.
@@ -148,7 +188,7 @@ pub(super) async fn close_stream(
 
 /// None where an append came first. May be sent again whatever became of it: closing a closed stream changes nothing.
 async fn close(store: &AppendStore<'_>, stream_id: &StreamId, erase: bool) -> Result<Option<Version>, EventStoreError> {
-    let mut transaction = store.pool.begin().await.map_err(database_error)?;
+    let mut transaction = connect::begin(store.pool).await?;
     let stream = vec![stream_id.as_str().to_owned()];
     lock(&mut transaction, &stream).await?;
     let not_erasable = |reason: String| EventStoreError::NotErasable { stream_id: stream_id.clone(), reason };

@@ -5,6 +5,8 @@ mod locked;
 mod outcome;
 mod statement;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use sqlx::PgPool;
 
 use columns::Prepared;
@@ -52,29 +54,52 @@ pub(super) async fn append_many(
     // Sealed once, so that a second attempt is known by the bytes of the first.
     let sealed = keys.seal(batches, &bases);
     let prepared = prepare(batches, &bases, &sealed);
-    let mut attempt = 0;
-    let attempts = || {
-        attempt += 1;
-        let again = attempt > 1;
-        let prepared = &prepared;
-        async move {
-            let mut appender = store.appenders.take().await?;
-            let outcomes = statement::run(&mut appender.connection, store.appenders, prepared).await?;
-            appender.keep();
-            Ok((outcomes, again))
+    let lost = Lost::default();
+    let attempt = || async {
+        let mut appender = store.appenders.take().await?;
+        let outcomes = statement::run(appender.connection(), store.appenders, &prepared).await;
+        match outcomes {
+            Err(EventStoreError::Unavailable(_)) => lost.note(),
+            _ => appender.keep(),
         }
+        outcomes
     };
     // Done twice it cannot be: a version has room for one batch. But whoever sends again has to tell its own first attempt from
     // a stranger's append, once its answer was lost.
-    let (mut outcomes, again) = match batches.iter().all(outcome::is_recognisable) {
-        true => store.retry.run(attempts).await?,
-        false => store.retry.run_refused(attempts).await?,
-    };
-    if again {
-        outcome::recognise(store.pool, batches, &bases, &sealed, &mut outcomes).await?;
+    let recognisable = batches.iter().all(outcome::is_recognisable);
+    let outcomes = store.retry.run_append(attempt, || recognisable || !lost.is_noted()).await;
+    let mut outcomes = outcomes.map_err(|error| lost.tell(error))?;
+    if lost.is_noted() {
+        let recognised = outcome::recognise(store, batches, &bases, &sealed, &mut outcomes).await;
+        recognised.map_err(|error| lost.tell(error))?;
     }
     outcome::name_conflicts(store.pool, store.retry, batches, &mut outcomes).await;
     Ok(outcomes)
+}
+
+/// Whether an append was sent whose answer never came. It may be durable.
+#[derive(Default)]
+struct Lost(AtomicBool);
+
+impl Lost {
+    fn note(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_noted(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Any other error would promise that nothing was appended.
+    fn tell(&self, error: EventStoreError) -> EventStoreError {
+        match error {
+            EventStoreError::Unavailable(_) => error,
+            _ if self.is_noted() => {
+                EventStoreError::Unavailable(format!("an append's answer was lost, and after that: {error}"))
+            }
+            _ => error,
+        }
+    }
 }
 
 /// Appends all batches or none, in a transaction that is given up where one of them loses.

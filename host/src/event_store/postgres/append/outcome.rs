@@ -2,11 +2,13 @@
 
 use sqlx::PgPool;
 
+use super::AppendStore;
 use super::columns::Prepared;
 use crate::Version;
 use crate::event_store::postgres::error::database_error;
 use crate::event_store::postgres::keys::SealedData;
 use crate::event_store::postgres::retry::Retry;
+use crate::event_store::postgres::streams::find_commands;
 use crate::event_store::{AppendOutcome, EventStoreError, StreamBatch};
 
 /// One stream's row of the answer.
@@ -57,42 +59,72 @@ pub(super) fn is_recognisable(batch: &StreamBatch) -> bool {
 
 /// After an attempt whose answer was lost: a batch that lost now may have been appended then. It was, if the events behind its
 /// version are the batch's own, byte by byte and under its command's id.
+///
+/// A repeated batch too: a turn appends commands with an id of their sender's and others as one batch. Told that it was
+/// somebody else's, the host decided the others again.
 pub(super) async fn recognise(
-    pool: &PgPool,
+    store: &AppendStore<'_>,
     batches: &[StreamBatch],
     bases: &[Version],
     sealed: &[SealedData],
     outcomes: &mut [AppendOutcome],
 ) -> Result<(), EventStoreError> {
     for (place, outcome) in outcomes.iter_mut().enumerate() {
-        let (batch, base) = (&batches[place], bases[place]);
+        let (batch, base, sealed) = (&batches[place], bases[place], sealed[place].as_deref());
+        let lost = !matches!(outcome, AppendOutcome::Appended { .. });
+        if lost && store.retry.run(|| is_there(store.pool, batch, base, sealed)).await? {
+            *outcome = AppendOutcome::Appended { version: base + batch.events.len() as u64 };
+        }
+    }
+    recall(store, batches, outcomes).await
+}
+
+/// Whether the events behind a version are a batch's own.
+async fn is_there(
+    pool: &PgPool,
+    batch: &StreamBatch,
+    base: Version,
+    sealed: Option<&[Vec<u8>]>,
+) -> Result<bool, EventStoreError> {
+    let count = batch.events.len();
+    if count == 0 || batch.events.iter().any(|(_, metadata)| metadata.command_id.is_none()) {
+        return Ok(false);
+    }
+    let rows = sqlx::query_file!(
+        "src/event_store/postgres/read_stream.sql",
+        batch.stream_id.as_str(),
+        base.as_i64(),
+        count as i64,
+        i64::MAX,
+    )
+    .fetch_all(pool)
+    .await
+    .map_err(database_error)?;
+    let ours = rows.iter().zip(&batch.events).enumerate().all(|(place, (row, (event, metadata)))| {
+        let data = sealed.map_or(event.data.as_slice(), |sealed| &sealed[place]);
+        row.event_type == event.event_type
+            && row.event_data == data
+            && row.metadata.get("command_id").and_then(|id| id.as_str()) == metadata.command_id.as_deref()
+    });
+    Ok(ours && rows.len() == count)
+}
+
+/// After an attempt whose answer was lost: a batch that lost to it while it was still under way finds its commands remembered
+/// now, and is told as repeated.
+pub(super) async fn recall(
+    store: &AppendStore<'_>,
+    batches: &[StreamBatch],
+    outcomes: &mut [AppendOutcome],
+) -> Result<(), EventStoreError> {
+    for (batch, outcome) in batches.iter().zip(outcomes) {
         let lost =
             matches!(outcome, AppendOutcome::Conflict { .. } | AppendOutcome::Fenced | AppendOutcome::Closed { .. });
-        if !lost || batch.events.is_empty() {
-            continue;
-        }
-        let count = batch.events.len();
-        let rows = sqlx::query_file!(
-            "src/event_store/postgres/read_stream.sql",
-            batch.stream_id.as_str(),
-            base.as_i64(),
-            count as i64,
-            i64::MAX,
-        )
-        .fetch_all(pool)
-        .await
-        .map_err(database_error)?;
-        let sealed = sealed[place].as_deref();
-        let ours = rows.len() == count
-            && rows.iter().zip(&batch.events).enumerate().all(|(place, (row, (event, metadata)))| {
-                let data = sealed.map_or(event.data.as_slice(), |sealed| &sealed[place]);
-                row.event_type == event.event_type
-                    && row.event_data == data
-                    && row.metadata.get("command_id").and_then(|id| id.as_str()) == metadata.command_id.as_deref()
-                    && metadata.command_id.is_some()
-            });
-        if ours {
-            *outcome = AppendOutcome::Appended { version: base + count as u64 };
+        let ids: Vec<_> = batch.commands.iter().map(|command| command.command_id.clone()).collect();
+        if lost && !ids.is_empty() {
+            let found = store.retry.run(|| find_commands(store.pool, &batch.stream_id, &ids)).await?;
+            if !found.is_empty() {
+                *outcome = AppendOutcome::Repeated;
+            }
         }
     }
     Ok(())

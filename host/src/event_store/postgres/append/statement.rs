@@ -63,6 +63,18 @@ enum Sent {
     Failed(EventStoreError),
 }
 
+impl From<sqlx::Error> for Sent {
+    fn from(error: sqlx::Error) -> Self {
+        if is_lost_whole(&error) { Self::LostWhole } else { Self::Failed(database_error(error)) }
+    }
+}
+
+impl From<EventStoreError> for Sent {
+    fn from(error: EventStoreError) -> Self {
+        Self::Failed(error)
+    }
+}
+
 async fn send(connection: &mut PgConnection, appenders: &Appenders, events: &Events<'_>) -> Result<(), Sent> {
     let sent = sqlx::query_file!(
         "src/event_store/postgres/append.sql",
@@ -78,7 +90,7 @@ async fn send(connection: &mut PgConnection, appenders: &Appenders, events: &Eve
         &events.fences.generations,
     )
     .execute(connection);
-    in_time(appenders, sent).await.map(drop)
+    appenders.in_time(async { sent.await.map_err(Sent::from) }).await.map(drop)
 }
 
 async fn send_contested(
@@ -116,17 +128,5 @@ async fn send_contested(
         &commands.generations as &[Option<i64>],
     )
     .fetch_all(connection);
-    in_time(appenders, rows).await
-}
-
-/// The server's own limit is of no use when the network swallows its answer.
-async fn in_time<T>(appenders: &Appenders, sent: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, Sent> {
-    match tokio::time::timeout(appenders.statement_max(), sent).await {
-        Err(_) => {
-            let reason = "the database did not answer an append in time".into();
-            Err(Sent::Failed(EventStoreError::Unavailable(reason)))
-        }
-        Ok(Err(error)) if is_lost_whole(&error) => Err(Sent::LostWhole),
-        Ok(sent) => sent.map_err(|error| Sent::Failed(database_error(error))),
-    }
+    appenders.in_time(async { rows.await.map_err(Sent::from) }).await
 }
