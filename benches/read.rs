@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
-use foldhost::event_store::{Snapshot, SnapshotKey, StreamBatch, Subscription, SubscriptionConfig, SubscriptionFilter};
+use foldhost::event_store::{
+    AppendOutcome, Snapshot, SnapshotKey, StreamBatch, Subscription, SubscriptionConfig, SubscriptionFilter,
+};
 use foldhost::reducer::ReducerDigest;
 use foldhost::{Event, EventStore, ExpectedVersion, SerializedEvent, StreamId, Version};
 use foldhost_test_support::{TestDatabase, durable_database, ratio};
@@ -151,7 +153,7 @@ const STREAMS: usize = 64;
 
 /// How long after its append was answered an event is handed to the reader of a subscription, while four writers append batches
 /// of 64 streams as fast as the database takes them.
-async fn lag(database: &TestDatabase) -> Vec<Duration> {
+async fn lag(database: &TestDatabase, round: usize) -> Vec<Duration> {
     let answered: Arc<DashMap<StreamId, Instant>> = Arc::default();
     let (done, mut reading) = (CancellationToken::new(), 0);
     let mut writers = tokio::task::JoinSet::new();
@@ -161,10 +163,11 @@ async fn lag(database: &TestDatabase) -> Vec<Duration> {
             let mut appended = 0;
             while !done.is_cancelled() {
                 let event = SerializedEvent { event_type: "Happened.v1".into(), data: vec![b'x'; 120] };
-                let stream = |number| StreamId::new(&format!("lag-{writer}-{appended}-{number}")).unwrap();
+                let stream = |number| StreamId::new(&format!("lag{round}-{writer}-{appended}-{number}")).unwrap();
                 let batch = |number| StreamBatch::new(stream(number), Version::EMPTY, vec![event.clone()]);
                 let batches: Vec<_> = (0..STREAMS).map(batch).collect();
-                store.append_many(&batches).await.unwrap();
+                let outcomes = store.append_many(&batches).await.unwrap();
+                assert!(outcomes.iter().all(|outcome| matches!(outcome, AppendOutcome::Appended { .. })));
                 let now = Instant::now();
                 for batch in batches {
                     answered.insert(batch.stream_id, now);
@@ -174,8 +177,8 @@ async fn lag(database: &TestDatabase) -> Vec<Duration> {
             appended
         });
     }
-    let filter = SubscriptionFilter { category: Some("lag".into()), ..SubscriptionFilter::default() };
-    let config = SubscriptionConfig { filter, ..SubscriptionConfig::new("lag".parse().unwrap()) };
+    let filter = SubscriptionFilter { category: Some(format!("lag{round}")), ..SubscriptionFilter::default() };
+    let config = SubscriptionConfig { filter, ..SubscriptionConfig::new(format!("lag{round}").parse().unwrap()) };
     let mut reader = Subscription::new(Arc::clone(&database.store), config).unwrap();
     let (started, mut lags, mut expected) = (Instant::now(), Vec::new(), None);
     while expected.is_none_or(|expected| reading < expected) {
@@ -195,6 +198,7 @@ async fn lag(database: &TestDatabase) -> Vec<Duration> {
             expected = Some(appended);
         }
     }
+    reader.release().await.unwrap();
     lags.sort_unstable();
     lags
 }
@@ -210,8 +214,8 @@ fn main() {
     let loaded = ratio(ROUNDS, || bench.borrow().loaded(1_000), || bench.borrow().loaded_by_two_queries(1_000));
     println!("snapshot and tail in one query / in two = {loaded}");
     let Bench { runtime, database, pool } = bench.into_inner();
-    for _ in 0..5 {
-        let lags = runtime.block_on(lag(&database));
+    for round in 0..5 {
+        let lags = runtime.block_on(lag(&database, round));
         let at = |share: f64| lags[((lags.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
         println!(
             "subscription lag under full load, {:.0} events a second: median {:.1} ms, p99 {:.1} ms, most {:.1} ms",

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use foldhost::{EventStore, ExpectedVersion, PostgresEventStore, Version};
+use foldhost::{EventStore, ExpectedVersion, PageLimit, PostgresEventStore, Version};
 use foldhost_test_support::database;
 use futures::future::join_all;
 use sqlx::Executor;
@@ -76,17 +76,21 @@ async fn a_network_that_swallows_everything_is_told_in_time_and_works_when_it_is
     for done in join_all(warm.chunks(1).map(|batch| store.append_many(batch))).await {
         done.unwrap();
     }
+    let (order, page) = (stream("order-1"), PageLimit::from(10));
+    let warm = (0..2).map(|_| store.read_stream(&order, Version::EMPTY, page));
+    for read in join_all(warm).await {
+        read.unwrap();
+    }
     proxy.swallow(true);
     // The second time the connections at hand were idle for long, and are asked first whether they live.
     for _ in 0..2 {
         let begun = Instant::now();
-        let order = stream("order-1");
         let (sent, open, once, read, backwards) = tokio::join!(
             async { store.append_many(&[named("order-1", exactly(1), "id", 1)]).await },
             async { store.append_many(&[plain("order-2", ExpectedVersion::Any, 1)]).await },
             store.append_once(&order, ExpectedVersion::Any, "once", vec![event("once")]),
-            store.read_stream(&order, Version::EMPTY, 10.into()),
-            store.read_stream_backwards(&order, Version::MAX, 10.into()),
+            store.read_stream(&order, Version::EMPTY, page),
+            store.read_stream_backwards(&order, Version::MAX, page),
         );
         assert_unavailable(&sent);
         assert_unavailable(&open);

@@ -84,7 +84,7 @@ pub(crate) const ELSEWHERE: [(&str, &str); 17] = [
     ("save_reducer.sql", "once a deployment"),
 ];
 
-const PAGE: [&str; 2] = ["1000", "8388608"];
+const PAGE: [&str; 2] = ["1000", "8388"];
 pub(super) const BY_STREAM: &str = "events_pkey";
 const BY_LOG: &str = "events_in_log_order";
 const BY_CATEGORY: &str = "events_of_category_in_log_order";
@@ -125,6 +125,10 @@ fn streams() -> Vec<Statement> {
             .by(BY_STREAM, &["stream_id ="])
             .sorting(&["u.no"])
             .within(30),
+        read("large_data.sql", "of two streams", &["ARRAY['long-1', 'order-000004']", "ARRAY[50000, 3]::bigint[]"])
+            .by(BY_STREAM, &["stream_id =", "version ="])
+            .sorting(&["u.no"])
+            .within(20),
         read("count_plain.sql", "a short stream", &["'order-000004'"]).by(BY_STREAM, &["stream_id ="]).within(30),
     ]
 }

@@ -49,7 +49,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     filter: LogFilterArgs,
     /// Begin behind this place in the log of all streams, a cursor as --json shows it
-    #[arg(long, value_name = "CURSOR", conflicts_with = "stream_id")]
+    #[arg(long, value_name = "CURSOR", conflicts_with = "stream_id", allow_hyphen_values = true)]
     after: Option<String>,
     /// End after so many events [default: at the last one]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]

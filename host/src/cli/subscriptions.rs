@@ -50,7 +50,8 @@ enum Change {
         #[arg(value_name = "NAME")]
         name: SubscriptionName,
         /// The last event that it has done, by its cursor [default: none]
-        #[arg(long, value_name = "CURSOR")]
+        // One in 64 begins with a hyphen.
+        #[arg(long, value_name = "CURSOR", allow_hyphen_values = true)]
         to: Option<Cursor>,
         #[command(flatten)]
         host: HostArgs,
@@ -124,7 +125,24 @@ fn age(ms: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+    use clap::Parser as _;
+
     use super::*;
+
+    #[derive(clap::Parser)]
+    struct Typed {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    #[test]
+    fn a_cursor_may_begin_with_a_hyphen() {
+        let cursor = format!("-w{}", "A".repeat(30));
+        let typed = Typed::try_parse_from(["subscriptions", "reset", "billing", "--to", &cursor]).unwrap();
+        let Some(Change::Reset { to, .. }) = typed.args.change else { panic!("it is a reset") };
+        assert_eq!(to.unwrap().to_string(), cursor);
+    }
 
     #[test]
     fn an_age_is_told_in_its_two_greatest_units() {

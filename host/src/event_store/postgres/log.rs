@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgPool;
 
 use super::error::database_error;
+use super::pages::{self, inline_bytes, page_row};
 use super::recorded::{EventRow, Reader, limit};
 use crate::event_store::{Cursor, EventStoreError, LogFilter, PageLimit};
 use crate::{Event, StreamId};
@@ -30,13 +31,15 @@ struct LogRow {
     stream_id: String,
     version: i64,
     event_type: String,
-    event_data: Vec<u8>,
+    event_data: Option<Vec<u8>>,
+    large_bytes: Option<i32>,
     sealed: Option<i16>,
     metadata: serde_json::Value,
     created_at: DateTime<Utc>,
     global_position: i64,
     transaction_id: i64,
 }
+page_row!(LogRow);
 
 /// A page of the log by the narrowest index that the filter allows: of the type, of the category, or of everything.
 pub(super) async fn read_all(
@@ -53,7 +56,7 @@ pub(super) async fn read_all(
         None => (begin(&reader.pool, filter).await?, 0),
     };
     let end = end(&reader.pool, filter).await?;
-    let (events_max, bytes_max) = (limit(page.events_max), limit(page.bytes_max));
+    let (events_max, inline_bytes) = (limit(page.events_max), inline_bytes(page));
     let LogFilter { category, event_type, from, until } = filter;
     let rows = match (event_type, category) {
         (Some(event_type), category) => {
@@ -63,7 +66,7 @@ pub(super) async fn read_all(
                 transaction_id,
                 position,
                 events_max,
-                bytes_max,
+                inline_bytes,
                 *from,
                 *until,
                 end,
@@ -80,7 +83,7 @@ pub(super) async fn read_all(
                 transaction_id,
                 position,
                 events_max,
-                bytes_max,
+                inline_bytes,
                 *from,
                 *until,
                 end,
@@ -96,7 +99,7 @@ pub(super) async fn read_all(
                 transaction_id,
                 position,
                 events_max,
-                bytes_max,
+                inline_bytes,
                 *from,
                 *until,
                 end
@@ -105,7 +108,9 @@ pub(super) async fn read_all(
             .await
         }
     };
-    events(reader, epoch, rows.map_err(database_error)?).await
+    let mut rows = rows.map_err(database_error)?;
+    pages::complete(&reader.pool, page, &mut rows, |row| row.stream_id.clone()).await?;
+    events(reader, epoch, rows).await
 }
 
 async fn events(reader: &Reader, epoch: i64, rows: Vec<LogRow>) -> Result<Vec<(Cursor, Event)>, EventStoreError> {
@@ -116,7 +121,7 @@ async fn events(reader: &Reader, epoch: i64, rows: Vec<LogRow>) -> Result<Vec<(C
             stream_id: StreamId::new(&row.stream_id).map_err(|error| EventStoreError::Database(error.to_string()))?,
             version: row.version,
             event_type: row.event_type,
-            event_data: row.event_data,
+            event_data: row.event_data.unwrap_or_default(),
             sealed: row.sealed,
             metadata: row.metadata,
             created_at: row.created_at,

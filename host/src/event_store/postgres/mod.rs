@@ -7,6 +7,7 @@ mod error;
 mod keys;
 mod log;
 mod migrate;
+mod pages;
 mod recorded;
 mod reducers;
 mod restore;

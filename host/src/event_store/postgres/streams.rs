@@ -1,9 +1,11 @@
 //! Reading one stream, and the streams of a category.
 
+use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 
 use super::error::database_error;
 use super::keys::Keys;
+use super::pages::{self, inline_bytes, page_row};
 use super::recorded::{EventRow, Reader, corrupt, limit};
 use crate::event::Packer;
 use crate::event_store::batch::check_follows;
@@ -12,28 +14,40 @@ use crate::event_store::{EventStoreError, PageLimit, RecordedCommand};
 use crate::reducer::{ReducerDigest, Rejection};
 use crate::{Event, PackedEvents, StreamId, Version};
 
+/// A row for a fold.
+struct FoldRow {
+    version: i64,
+    event_type: String,
+    event_data: Option<Vec<u8>>,
+    large_bytes: Option<i32>,
+    sealed: Option<i16>,
+}
+page_row!(FoldRow);
+
 pub(super) async fn load_events(
     reader: &Reader,
     stream_id: &StreamId,
     after: Version,
     page: PageLimit,
 ) -> Result<PackedEvents, EventStoreError> {
-    let rows = sqlx::query_file!(
+    let mut rows = sqlx::query_file_as!(
+        FoldRow,
         "src/event_store/postgres/load_events.sql",
         stream_id.as_str(),
         after.as_i64(),
         limit(page.events_max),
-        limit(page.bytes_max)
+        inline_bytes(page)
     )
     .fetch_all(&reader.pool)
     .await
     .map_err(database_error)?;
+    pages::complete(&reader.pool, page, &mut rows, |_| stream_id.as_str().to_owned()).await?;
     let sealed = rows.iter().any(|row| row.sealed.is_some());
     let keys = Keys::for_reading(&reader.pool, reader.encryption(), sealed.then_some(stream_id).into_iter()).await?;
     let mut packer = Packer::default();
     for row in rows {
-        let data = row.event_data;
-        pack(&mut packer, &keys, stream_id, Version::from_i64(row.version), &row.event_type, row.sealed, data)?;
+        let (version, data) = (Version::from_i64(row.version), row.event_data.unwrap_or_default());
+        pack(&mut packer, &keys, stream_id, version, &row.event_type, row.sealed, data)?;
     }
     let page = packer.finish();
     check_follows(stream_id, after, &page)?;
@@ -56,23 +70,17 @@ pub(super) fn pack(
     packer.push(version, event_type, &data).map_err(|error| corrupt(stream_id, error))
 }
 
-/// One row's columns, whichever direction it was read in.
-macro_rules! event_rows {
-    ($stream_id:expr, $rows:expr) => {
-        $rows
-            .into_iter()
-            .map(|row| EventRow {
-                stream_id: $stream_id.clone(),
-                version: row.version,
-                event_type: row.event_type,
-                event_data: row.event_data,
-                sealed: row.sealed,
-                metadata: row.metadata,
-                created_at: row.created_at,
-            })
-            .collect()
-    };
+/// A row with everything that was recorded.
+struct StreamRow {
+    version: i64,
+    event_type: String,
+    event_data: Option<Vec<u8>>,
+    large_bytes: Option<i32>,
+    sealed: Option<i16>,
+    metadata: serde_json::Value,
+    created_at: DateTime<Utc>,
 }
+page_row!(StreamRow);
 
 pub(super) async fn read_stream(
     reader: &Reader,
@@ -80,17 +88,18 @@ pub(super) async fn read_stream(
     after: Version,
     page: PageLimit,
 ) -> Result<Vec<Event>, EventStoreError> {
-    let rows = sqlx::query_file!(
+    let rows = sqlx::query_file_as!(
+        StreamRow,
         "src/event_store/postgres/read_stream.sql",
         stream_id.as_str(),
         after.as_i64(),
         limit(page.events_max),
-        limit(page.bytes_max)
+        inline_bytes(page)
     )
     .fetch_all(&reader.pool)
     .await
     .map_err(database_error)?;
-    reader.events(event_rows!(stream_id, rows)).await
+    events(reader, stream_id, page, rows).await
 }
 
 pub(super) async fn read_stream_backwards(
@@ -99,18 +108,39 @@ pub(super) async fn read_stream_backwards(
     before: Version,
     page: PageLimit,
 ) -> Result<Vec<Event>, EventStoreError> {
-    let rows = sqlx::query_file!(
+    let rows = sqlx::query_file_as!(
+        StreamRow,
         "src/event_store/postgres/read_stream_backwards.sql",
         stream_id.as_str(),
         before.as_i64(),
         limit(page.events_max),
-        limit(page.bytes_max)
+        inline_bytes(page)
     )
     .fetch_all(&reader.pool)
     .await
     .map_err(database_error)?;
-    reader.events(event_rows!(stream_id, rows)).await
+    events(reader, stream_id, page, rows).await
 }
+
+async fn events(
+    reader: &Reader,
+    stream_id: &StreamId,
+    page: PageLimit,
+    mut rows: Vec<StreamRow>,
+) -> Result<Vec<Event>, EventStoreError> {
+    pages::complete(&reader.pool, page, &mut rows, |_| stream_id.as_str().to_owned()).await?;
+    let rows = rows.into_iter().map(|row| EventRow {
+        stream_id: stream_id.clone(),
+        version: row.version,
+        event_type: row.event_type,
+        event_data: row.event_data.unwrap_or_default(),
+        sealed: row.sealed,
+        metadata: row.metadata,
+        created_at: row.created_at,
+    });
+    reader.events(rows.collect()).await
+}
+
 pub(super) async fn read_streams(
     pool: &PgPool,
     category: &str,

@@ -95,7 +95,8 @@ async fn is_there(
         batch.stream_id.as_str(),
         base.as_i64(),
         count as i64,
-        i64::MAX,
+        // All of it, however large.
+        i32::MAX,
     )
     .fetch_all(pool)
     .await
@@ -103,7 +104,7 @@ async fn is_there(
     let ours = rows.iter().zip(&batch.events).enumerate().all(|(place, (row, (event, metadata)))| {
         let data = sealed.map_or(event.data.as_slice(), |sealed| &sealed[place]);
         row.event_type == event.event_type
-            && row.event_data == data
+            && row.event_data.as_deref() == Some(data)
             && row.metadata.get("command_id").and_then(|id| id.as_str()) == metadata.command_id.as_deref()
     });
     Ok(ours && rows.len() == count)
