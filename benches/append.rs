@@ -17,7 +17,7 @@ use foldhost_test_support::{TestDatabase, durable_database, orders, ratio};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tokio::runtime::Runtime;
 
-const ROUNDS: usize = 15;
+const ROUNDS: usize = 25;
 /// Streams of a batch, and clients that append by hand.
 const STREAMS: usize = 64;
 const PAYLOAD_BYTES: usize = 120;
@@ -364,16 +364,16 @@ fn main() {
     };
     run(
         "a checked batch of 64 under a fence / a raw unnest insert of 64",
-        &|| bench.borrow_mut().checked(60, true),
-        &|| bench.borrow_mut().raw(60),
+        &|| bench.borrow_mut().checked(120, true),
+        &|| bench.borrow_mut().raw(120),
     );
     run(
         "a checked batch of 64 under a fence / the same without a fence",
-        &|| bench.borrow_mut().checked(60, true),
-        &|| bench.borrow_mut().checked(60, false),
+        &|| bench.borrow_mut().checked(120, true),
+        &|| bench.borrow_mut().checked(120, false),
     );
-    run("one append / the same SQL in pgbench", &|| bench.borrow_mut().one_by_one(600), &|| {
-        bench.borrow_mut().pgbench(600)
+    run("one append / the same SQL in pgbench", &|| bench.borrow_mut().one_by_one(1_000), &|| {
+        bench.borrow_mut().pgbench(1_000)
     });
     let host = bench.borrow().runtime.block_on(async {
         Host::builder(Arc::clone(&bench.borrow().database.store) as Arc<dyn Store>)

@@ -113,6 +113,9 @@ impl<'a> Events<'a> {
             return Ok(None);
         }
         let mut events = Self { fences: Fences::of(batches), ..Self::default() };
+        // In the order that the statement inserts them: to sort what is sorted costs it a comparison a row.
+        let mut batches: Vec<_> = batches.iter().collect();
+        batches.sort_unstable_by_key(|prepared| prepared.batch.stream_id.as_str());
         for prepared in batches {
             let fence = prepared.batch.fence.as_ref().and_then(|fence| events.fences.place(fence));
             for (place, (event, metadata)) in prepared.batch.events.iter().enumerate() {
