@@ -1,5 +1,5 @@
 //! What an append costs, each figure beside its limit in the same run, on a Postgres that syncs every commit.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use std::cell::RefCell;
 use std::process::Command;

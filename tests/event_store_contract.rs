@@ -57,6 +57,7 @@ contract! {
         each_stream_of_an_append_wins_or_loses_alone
         a_stream_twice_in_one_append_is_refused_whole
         a_nul_byte_is_refused_before_the_store_sees_it
+        a_batch_that_a_table_would_refuse_is_refused_before
         a_batch_without_events_asks_whether_the_version_still_holds
         sixteen_writers_race_for_one_version_and_exactly_one_wins
         a_batch_of_a_thousand_events_is_one_append
@@ -111,6 +112,7 @@ contract! {
         a_stream_without_events_cannot_be_closed
         an_erased_stream_keeps_its_events_and_loses_their_data
         what_is_left_of_an_erased_stream_tells_nothing
+        a_rejection_that_races_with_an_erasure_is_scrubbed_or_not_remembered
         a_stream_that_would_stay_readable_is_not_erased
         an_append_that_races_with_the_closing_is_before_it_or_not_at_all;
 }
@@ -205,4 +207,10 @@ async fn activate(store: &Arc<impl Store>, name: &str, component: &[u8]) -> u64 
     let digest = ReducerDigest::of(component);
     store.save_reducer(digest, &descriptor(name), component).await.unwrap();
     store.activate(name, digest).await.unwrap().generation
+}
+
+async fn find(store: &Arc<impl Store>, id: &str, command_id: &str) -> Option<RecordedCommand> {
+    let found = store.find_commands(&stream(id), &[command_id.into(), "never-sent".into()]).await.unwrap();
+    assert!(found.len() <= 1);
+    found.into_iter().next()
 }

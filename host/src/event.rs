@@ -5,6 +5,7 @@ mod metadata;
 use chrono::{DateTime, Utc};
 
 pub use metadata::{EventMetadata, METADATA_BYTES_MAX, MetadataError, TraceParent, TraceParentError};
+pub(crate) use metadata::{fields_size, size as metadata_size};
 
 use crate::{StreamId, Version};
 

@@ -53,10 +53,11 @@ fn an_encrypted_stream_needs_its_keys_and_is_erased_for_good() {
     host.signal(Signal::SIGTERM);
     assert_eq!(host.end().0, Some(0));
 
-    // Without the keys the log is there, and its data is not.
-    let host = Serving::start(&data_dir);
-    let line = host.run(["state", "counter-1"]).failure(1);
-    assert!(line.contains("start it with --encryption-keys"), "{line}");
+    // Without the keys no host starts, and without the category it says what that means.
+    let line = run(["serve", "--listen", "127.0.0.1:0"].into_iter().chain(dir_flag)).failure(2);
+    assert!(line.contains("encrypted streams (counter): pass --encryption-keys"), "{line}");
+    let host = Serving::start_with(&data_dir, ["--encryption-keys", keys]);
+    assert!(host.log().contains("will be plain: pass --encrypt"), "{}", host.log());
     host.signal(Signal::SIGTERM);
     assert_eq!(host.end().0, Some(0));
 

@@ -145,3 +145,19 @@ pub(crate) async fn an_atomic_append_names_the_first_stream_that_lost(store: Arc
     assert!(matches!(error, EventStoreError::Conflict { .. }), "{error}");
     assert!(types(&store, "cart-2").await.is_empty());
 }
+
+pub(crate) async fn a_batch_that_a_table_would_refuse_is_refused_before(store: Arc<impl Store>) {
+    let rejection = Some(Rejection::new("no", "no"));
+    let mut long = batch("order-2", 0, &["B"]);
+    long.events[0].0.event_type = "x".repeat(256);
+    for poisoned in [
+        with_commands(batch("order-2", 0, &["B"]), vec![CommandRecord { rejection, ..record("c-1", 0..1) }]),
+        with_commands(batch("order-2", 0, &["B"]), vec![record("c-1", 0..1), record("c-1", 1..1)]),
+        with_commands(batch("order-2", 0, &["B"]), vec![record("c-1", 0..2)]),
+        long,
+    ] {
+        let error = store.append_many(&[batch("order-1", 0, &["A"]), poisoned]).await.unwrap_err();
+        assert!(matches!(error, EventStoreError::InvalidBatch(_)), "{error}");
+    }
+    assert!(types(&store, "order-1").await.is_empty());
+}

@@ -113,6 +113,36 @@ pub(crate) async fn what_is_left_of_an_erased_stream_tells_nothing(store: Arc<im
     }
 }
 
+/// A batch without events meets no closing event at the primary key: an erasure in the same moment once missed what it
+/// remembers.
+pub(crate) async fn a_rejection_that_races_with_an_erasure_is_scrubbed_or_not_remembered(store: Arc<impl Store>) {
+    for round in 0..40 {
+        let id = format!("customer-{round}");
+        store.append_many(&[batch(&id, 0, &["A"])]).await.unwrap();
+        let rejection = Rejection::new("too-young", "Ada Lovelace is 12");
+        let rejected = CommandRecord { rejection: Some(rejection), ..record("c-1", 0..0) };
+        let asked = with_commands(batch(&id, 1, &[]), vec![rejected]);
+        let writer = tokio::spawn({
+            let store = Arc::clone(&store);
+            async move { store.append_many(&[asked]).await.unwrap()[0] }
+        });
+        if round % 2 == 0 {
+            tokio::task::yield_now().await;
+        }
+        store.close_stream(&stream(&id), true).await.unwrap();
+        let outcome = writer.await.unwrap();
+        let found = find(&store, &id, "c-1").await;
+        match outcome {
+            AppendOutcome::Appended { .. } => {
+                let rejection = found.unwrap().rejection.unwrap();
+                assert!(rejection.message.is_empty(), "round {round}: {}", rejection.message);
+            }
+            AppendOutcome::Closed { .. } | AppendOutcome::Conflict { .. } => assert_eq!(found, None, "round {round}"),
+            other => panic!("round {round}: {other:?}"),
+        }
+    }
+}
+
 pub(crate) async fn a_stream_that_would_stay_readable_is_not_erased(store: Arc<impl Store>) {
     let id = stream("order-1");
     store.append_many(&[batch("order-1", 0, &["A"])]).await.unwrap();

@@ -1,11 +1,5 @@
 use super::*;
 
-async fn find(store: &Arc<impl Store>, id: &str, command_id: &str) -> Option<RecordedCommand> {
-    let found = store.find_commands(&stream(id), &[command_id.into(), "never-sent".into()]).await.unwrap();
-    assert!(found.len() <= 1);
-    found.into_iter().next()
-}
-
 pub(crate) async fn commands_are_remembered_with_the_events_that_they_led_to(store: Arc<impl Store>) {
     let rejection = Rejection::new("empty-order", "an order has items");
     let rejected = CommandRecord { rejection: Some(rejection.clone()), ..record("c-2", 2..2) };

@@ -72,6 +72,9 @@ pub(crate) async fn the_streams_of_a_category_are_paged_in_byte_order(store: Arc
     }
     assert_eq!(paged, all);
     assert!(store.read_streams("invoice", None, 10).await.unwrap().is_empty());
+    // Behind a stream of an earlier category the page begins with its own first.
+    assert_eq!(store.read_streams("order", Some(&stream("cart-1")), 1).await.unwrap(), [stream("order-Z")]);
+    assert!(store.read_streams("order", None, 0).await.unwrap().is_empty());
 }
 
 fn sizes(page: &[Event]) -> Vec<usize> {

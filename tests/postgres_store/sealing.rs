@@ -1,6 +1,8 @@
 //! Sealed data as they lie in the tables, and what becomes of them in other hands.
 
+use foldhost::event_store::CommandRecord;
 use foldhost::event_store::sealing::{Encryption, MasterKeys};
+use foldhost::reducer::Rejection;
 
 use super::*;
 
@@ -154,6 +156,94 @@ async fn a_sealed_event_opens_at_no_other_place() {
     database.connect().await.execute(copy).await.unwrap();
     let error = read(&sealing(&database, &keys), "customer-1").await.unwrap_err();
     assert!(matches!(&error, EventStoreError::Encryption(reason) if reason.contains("event 3")), "{error}");
+}
+
+/// An append that remembers a rejection meets no closing event at the primary key. It shares the key's lock, so an erasure waits
+/// for it, and then takes away what it wrote.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_erasure_waits_for_a_rejection_that_is_being_remembered() {
+    let keys = keys();
+    let database = with_secrets(&keys).await;
+    let mut append = database.connect().await;
+    append.execute("BEGIN").await.unwrap();
+    append.execute("SELECT FROM stream_keys WHERE stream_id = 'customer-1' FOR SHARE").await.unwrap();
+    sqlx::query(
+        "INSERT INTO commands (stream_id, command_id, name, fingerprint, last_version, rejection)
+         VALUES ('customer-1', 'c-2', 'Move', sha256('secret'), 2, jsonb_build_object('code', 'no', 'message', $1::text))",
+    )
+    .bind(SECRET)
+    .execute(&mut append)
+    .await
+    .unwrap();
+    let store = sealing(&database, &keys);
+    let erasure = tokio::spawn(async move { store.close_stream(&stream("customer-1"), true).await.unwrap() });
+    let mut watch = database.connect().await;
+    until_somebody_waits_for_a_lock(&mut watch).await;
+    append.execute("COMMIT").await.unwrap();
+    erasure.await.unwrap();
+    assert_eq!(rows_with_the_secret(&mut watch, "commands").await, 0);
+}
+
+/// The other way round: an append that comes while a key is being dropped waits, and finds the stream closed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rejection_that_waits_for_an_erasure_is_not_remembered() {
+    let keys = keys();
+    let database = with_secrets(&keys).await;
+    let mut erasure = database.connect().await;
+    erasure.execute("BEGIN").await.unwrap();
+    erasure
+        .execute("UPDATE stream_keys SET wrapped_key = NULL, dropped_at = now() WHERE stream_id = 'customer-1'")
+        .await
+        .unwrap();
+    let store = sealing(&database, &keys);
+    let mut asked = StreamBatch::new(stream("customer-1"), Version::new(2), Vec::new());
+    asked.commands.push(CommandRecord {
+        command_id: "c-2".into(),
+        name: "Move".into(),
+        fingerprint: [7; 32],
+        events: 0..0,
+        rejection: Some(Rejection::new("no", SECRET)),
+        reducer_digest: None,
+    });
+    let append = tokio::spawn(async move { store.append_many(&[asked]).await.unwrap() });
+    let mut watch = database.connect().await;
+    until_somebody_waits_for_a_lock(&mut watch).await;
+    erasure.execute("COMMIT").await.unwrap();
+    assert!(matches!(append.await.unwrap()[..], [AppendOutcome::Closed { .. }]));
+    assert_eq!(rows_with_the_secret(&mut watch, "commands").await, 0);
+}
+
+/// A category may be taken out again; the state of its sealed events is no less secret for that.
+#[tokio::test]
+async fn the_state_of_sealed_events_is_sealed_whatever_the_categories_say_now() {
+    let keys = keys();
+    let database = with_secrets(&keys).await;
+    let none: [&str; 0] = [];
+    let store = PostgresEventStore::clone(&database.store).with_encryption(Encryption::new(keys, none).unwrap());
+    store.save_snapshot(&snapshot("customer-1", SECRET.into())).await.unwrap();
+    assert_eq!(rows_with_the_secret(&mut database.connect().await, "snapshots").await, 0);
+    let key = SnapshotKey::schema("customer.v1");
+    let loaded = store.load(&stream("customer-1"), Some(&key), 10.into()).await.unwrap();
+    assert_eq!(loaded.snapshot.unwrap().state.unwrap(), SECRET.as_bytes());
+}
+
+#[tokio::test]
+async fn the_categories_with_encrypted_streams_are_known() {
+    let database = database().await;
+    assert!(database.store.encrypted_categories().await.unwrap().is_empty());
+    let categories = ["customer", "customer+vip", "customers", "patient"];
+    let encryption = Encryption::new(keys(), categories).unwrap();
+    let store = PostgresEventStore::clone(&database.store).with_encryption(encryption);
+    for category in categories {
+        for number in 0..3 {
+            let id = stream(&format!("{category}-{number}"));
+            store.append_events(&id, ExpectedVersion::NoStream, secrets()).await.unwrap();
+        }
+    }
+    store.append_events(&stream("order-1"), ExpectedVersion::NoStream, secrets()).await.unwrap();
+    let mut known = database.store.encrypted_categories().await.unwrap();
+    known.sort_unstable();
+    assert_eq!(known, categories);
 }
 
 #[tokio::test]

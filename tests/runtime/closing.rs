@@ -99,3 +99,16 @@ async fn snapshots_follow_the_policy_of_each_reducer() {
     assert_eq!(store.snapshot(&stream("counter-2")), None);
     assert_eq!(store.snapshot(&stream("order-2")).unwrap().version, Version::new(1));
 }
+
+/// Also when it comes together with others whose append finds out that the stream is closed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_retry_beside_a_new_command_on_a_closed_stream_is_answered_as_the_first_time() {
+    let store = Arc::new(InMemoryEventStore::new());
+    let host = counters(&store);
+    let first = host.send(increment("c-1")).await.unwrap();
+    store.close_stream(&stream("counter-1"), false).await.unwrap();
+    let new = async { send(&host, "counter-1", "Increment", r#"{"by":1}"#).await };
+    let (retried, new) = tokio::join!(host.send(increment("c-1")), new);
+    assert_eq!(retried.unwrap(), first);
+    assert!(matches!(new, Err(CommandError::StreamClosed { .. })), "{new:?}");
+}

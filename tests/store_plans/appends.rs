@@ -54,6 +54,8 @@ pub(super) fn appends() -> Vec<Statement> {
     vec![
         append("append.sql", plain).sorting(&[r#"u.stream_id COLLATE "C""#, "u.version"]),
         append("append_contested.sql", contested).sorting(&[
+            // Keys of the batches' own streams.
+            r#"k.stream_id COLLATE "C""#,
             r#"s.stream_id COLLATE "C""#,
             r#"r.stream_id COLLATE "C""#,
             "r.version",

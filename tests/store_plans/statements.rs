@@ -71,7 +71,7 @@ pub(crate) const ELSEWHERE: [(&str, &str); 17] = [
     ("allow_change_of_events.sql", "after a restore, and has no plan"),
     ("epoch.sql", "once a host, over one row"),
     ("generations.sql", "once for each activation that a host meets, over their table"),
-    ("has_stream_keys.sql", "once a start, and ends at the first key"),
+    ("encrypted_categories.sql", "once a start, with one look into the index for each category"),
     ("load_component.sql", "once for each component that a host meets, over their table"),
     ("lock_active_reducers.sql", "once an activation, and reads no table"),
     ("lock_log.sql", "after a restore, and has no plan"),
@@ -208,6 +208,7 @@ fn beside_events() -> Vec<Statement> {
         .sorting(&[r#"u.stream_id COLLATE "C""#])
         .within(30),
         write("drop_stream_key.sql", "of a stream", &[customer]).within(30),
+        write("erase_stream.sql", "of a stream", &[customer]).within(30),
         write("close_stream.sql", "an open one", &[order, "11"]).within(60),
     ]
 }

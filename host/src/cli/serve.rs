@@ -103,13 +103,7 @@ async fn serve(
         let applied = store.migrate().await?;
         tracing::info!(applied, "the schema is up to date");
     }
-    // Without its keys, the host would append plain events to streams whose owners were promised otherwise.
-    if !store.has_encryption() && store.has_stream_keys().await? {
-        return Err(CliError::Usage(
-            "the database holds encrypted streams: pass --encryption-keys FILE, and --encrypt for their categories"
-                .into(),
-        ));
-    }
+    check_encryption(store).await?;
     let metrics = metrics::record()?;
     let host = start_host(store, snapshots, code_cache(choice))?;
     let reducers = host.warm_up().await?;
@@ -129,6 +123,29 @@ async fn serve(
     }
     if !host.shutdown().await {
         tracing::warn!("some commands were not answered in time");
+    }
+    Ok(())
+}
+
+/// Streams whose owners were promised encryption get no plain events by an oversight.
+async fn check_encryption(store: &PostgresEventStore) -> Result<(), CliError> {
+    let categories = store.encrypted_categories().await?;
+    let Some(encryption) = store.encryption() else {
+        if categories.is_empty() {
+            return Ok(());
+        }
+        let reason = format!(
+            "the database holds encrypted streams ({}): pass --encryption-keys FILE, and --encrypt for each category",
+            categories.join(", ")
+        );
+        return Err(CliError::Usage(reason));
+    };
+    let plain: Vec<_> = categories.iter().filter(|category| !encryption.seals(category)).collect();
+    if !plain.is_empty() {
+        tracing::warn!(
+            categories = ?plain,
+            "these categories have encrypted streams, and their new events will be plain: pass --encrypt for each"
+        );
     }
     Ok(())
 }

@@ -148,6 +148,9 @@ impl StreamBatch {
     }
 }
 
+/// Longest event type, in bytes.
+const EVENT_TYPE_BYTES_MAX: usize = 255;
+
 /// The name under which a store remembers an append that no command led to.
 const APPEND: &str = "append";
 
@@ -231,8 +234,9 @@ fn check_batch(batch: &StreamBatch) -> Result<(), String> {
         return Err("it would pass the highest version".into());
     }
     for (event, metadata) in &batch.events {
-        if event.event_type.is_empty() || event.event_type.contains('\0') {
-            return Err("an event has no type, or a NUL byte in it".into());
+        // Longer ones meet the limits of an index for every stream in the statement.
+        if !(1..=EVENT_TYPE_BYTES_MAX).contains(&event.event_type.len()) || event.event_type.contains('\0') {
+            return Err(format!("an event's type has 1 to {EVENT_TYPE_BYTES_MAX} bytes, and no NUL byte in it"));
         }
         // It would close the stream, and leave its key and its snapshot behind.
         if event.event_type == STREAM_CLOSED {
@@ -242,7 +246,14 @@ fn check_batch(batch: &StreamBatch) -> Result<(), String> {
             return Err("an event's command id has a NUL byte in it".into());
         }
     }
+    let mut ids = HashSet::with_capacity(batch.commands.len());
     for command in &batch.commands {
+        if !ids.insert(&command.command_id) {
+            return Err(format!("the command id {} stands twice in it", command.command_id));
+        }
+        if command.rejection.is_some() && !command.events.is_empty() {
+            return Err("a command that was rejected leads to no events".into());
+        }
         if command.events.end > batch.events.len() || command.events.start > command.events.end {
             return Err("a command led to events that are not in it".into());
         }

@@ -210,6 +210,9 @@ impl EventStore for InMemoryEventStore {
         let keeps = |kept: &Snapshot| {
             kept.state_schema == snapshot.state_schema && kept.version >= snapshot.version && kept.version <= head
         };
+        if snapshot.version > head {
+            return Ok(());
+        }
         let erased = records.event(&snapshot.stream_id, Version::new(1)).is_some_and(|first| first.erased);
         if !erased && !records.snapshots.get(&snapshot.stream_id).is_some_and(keeps) {
             records.snapshots.insert(snapshot.stream_id.clone(), snapshot.clone());

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::event::{MetadataError, TraceParent};
+use crate::event::{MetadataError, TraceParent, fields_size};
 use crate::event_store::EventStoreError;
 use crate::reducer::{Command, Payload, ReducerDigest, ReducerFault, Rejection};
 use crate::{ExpectedVersion, StreamId, Version};
@@ -52,6 +52,11 @@ impl CommandRequest {
             Payload::Json(text) => text.len(),
             Payload::Binary(data) => data.len(),
         }
+    }
+
+    /// About the bytes of what its sender has recorded beside its events.
+    pub(super) fn metadata_bytes(&self) -> usize {
+        fields_size(&self.metadata.fields)
     }
 
     /// SHA-256 of the command, by which a retry is told from another command under the same id.

@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::measured;
+use crate::event::metadata_size;
 use crate::event_store::{AppendOutcome, EventStoreError, Store, StreamBatch};
 use crate::reducer::Rejection;
 use crate::{Limits, StreamId};
@@ -169,7 +170,7 @@ async fn one_by_one(store: &dyn Store, batches: &[StreamBatch]) -> Vec<Result<Ap
 }
 
 fn data_bytes(batch: &StreamBatch) -> usize {
-    let events = batch.events.iter().map(|(event, _)| event.data.len() + 200);
+    let events = batch.events.iter().map(|(event, metadata)| event.data.len() + 100 + metadata_size(metadata));
     let rejection = |no: &Rejection| no.code.len() + no.message.len();
     let commands = batch.commands.iter().map(|command| 500 + command.rejection.as_ref().map_or(0, rejection));
     events.chain(commands).sum()

@@ -66,10 +66,8 @@ pub(super) async fn execute(entity: &mut Entity, inbox: &mut VecDeque<Pending>) 
         Ok(AppendOutcome::Conflict { .. } | AppendOutcome::Repeated) => {
             put_back(turn, inbox, entity.shared.limits.conflict_retries_max);
         }
-        Ok(AppendOutcome::Closed { version }) => {
-            let closed = CommandError::StreamClosed { stream_id: entity.stream_id.clone(), version };
-            turn.verdicts.into_iter().for_each(|(pending, _)| pending.answer(Err(closed.clone())));
-        }
+        // The next turn finds it closed, and answers each: a retry with its first outcome, the others with the reason.
+        Ok(AppendOutcome::Closed { .. }) => put_back(turn, inbox, usize::MAX),
         Ok(AppendOutcome::Fenced) => match entity.shared.registry.refresh(entity.stream_id.category()).await {
             Ok(_) => put_back(turn, inbox, entity.shared.limits.conflict_retries_max),
             Err(error) => turn.verdicts.into_iter().for_each(|(pending, _)| pending.answer(Err(error.clone()))),

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::command::{AppendedEvent, CommandError, CommandMetadata, CommandReply, DecidedBy};
 use super::entity::{Pending, Warm};
+use crate::event::metadata_size;
 use crate::event_store::{CommandRecord, RecordedCommand, StreamBatch};
 use crate::reducer::{Context, DecideError, Decision, ReducerFault};
 use crate::{EventMetadata, PackedEvents, SerializedEvent, StreamId, Version};
@@ -138,8 +139,9 @@ impl Turn {
         }
         let json = self.fold(warm, version, &decision.events, request.events_as_json)?;
         let begin = self.batch.events.len();
-        self.batch_bytes += decision.events.iter().map(|event| event.data.len()).sum::<usize>();
         let metadata = self.metadata(pending);
+        let beside = metadata_size(&metadata);
+        self.batch_bytes += decision.events.iter().map(|event| event.data.len() + beside).sum::<usize>();
         self.batch.events.extend(decision.events.into_iter().map(|event| (event, metadata.clone())));
         Ok(Verdict::Accepted { events: begin..self.batch.events.len(), json })
     }

@@ -17,12 +17,20 @@ WITH
 decided AS MATERIALIZED (
     SELECT c.stream_id FROM unnest($16::text[], $17::text[]) AS c(stream_id, command_id)
     WHERE EXISTS (SELECT FROM commands r WHERE r.stream_id = c.stream_id AND r.command_id = c.command_id)),
+-- Streams whose key was dropped: they are closed, whatever their last event is. A batch without events meets no closing event
+-- at the primary key, so an erasure in the same moment missed the rejection that it remembers; here it is waited for. In the
+-- order of the ids, so that two statements never wait for each other crosswise.
+key AS MATERIALIZED (
+    SELECT k.stream_id, k.dropped_at FROM stream_keys k
+    WHERE k.stream_id = ANY ($1::text[]) ORDER BY k.stream_id FOR SHARE),
 seen AS MATERIALIZED (
     SELECT u.no, u.stream_id, u.expected, u.event_type, u.event_data, u.metadata, u.sealed,
            -- Asked once a statement: it depends on no row.
            u.fence IS NULL OR (SELECT fence_holds($8::text[], $9::bigint[]))[u.fence] AS admitted,
            u.stream_id IN (SELECT d.stream_id FROM decided d) AS repeated,
-           COALESCE(head.version, 0) AS head, COALESCE(head.closed, false) AS closed
+           COALESCE(head.version, 0) AS head,
+           COALESCE(head.closed, false)
+           OR u.stream_id IN (SELECT k.stream_id FROM key k WHERE k.dropped_at IS NOT NULL) AS closed
     FROM unnest($1::text[], $2::bigint[], $3::int[], $4::text[], $5::bytea[], $6::text[], $7::smallint[])
          WITH ORDINALITY AS u(stream_id, expected, fence, event_type, event_data, metadata, sealed, no)
     -- The primary key alone would let a version beyond the head through, so the head is compared: an index lookup a stream,
@@ -31,7 +39,8 @@ seen AS MATERIALIZED (
         SELECT e.version, e.event_type = '$stream-closed' AS closed FROM events e
         WHERE e.stream_id = u.stream_id ORDER BY e.version DESC LIMIT 1) head ON true),
 stream AS MATERIALIZED (
-    SELECT s.no, s.stream_id, s.expected, s.event_type, s.event_data, s.metadata, s.sealed, s.admitted, s.repeated, s.closed, s.head,
+    SELECT s.no, s.stream_id, s.expected, s.event_type, s.event_data, s.metadata, s.sealed, s.admitted, s.repeated,
+           s.closed, s.head,
            s.admitted AND NOT s.repeated AND NOT s.closed AND s.head = s.expected AS current FROM seen s),
 -- In the order of the ids, so that two statements never wait for each other crosswise. ON CONFLICT decides the race between
 -- statements that saw the same head.

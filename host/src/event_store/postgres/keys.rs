@@ -17,7 +17,15 @@ use crate::{StreamId, Version};
 pub(super) struct Keys(HashMap<String, Option<DataKey>>);
 
 /// A batch's data as they are stored, where they are sealed.
-pub(super) type SealedData = Option<Vec<Vec<u8>>>;
+pub(super) type SealedData = Option<Sealed>;
+
+/// Sealed data.
+#[derive(Clone)]
+pub(super) struct Sealed {
+    pub(super) data: Vec<Vec<u8>>,
+    /// Whether the stream's key was dropped: then they are under none that anybody has, and the append has to lose.
+    pub(super) erased: bool,
+}
 
 impl Keys {
     /// Keys of the streams whose category is encrypted. They are made, and durable, before the append begins: events without
@@ -39,6 +47,12 @@ impl Keys {
             make(pool, encryption, &missing).await?;
             // Not the ones that were made here: another host's may have come first.
             keys.extend(fetch(pool, encryption, &missing).await?);
+        }
+        // A row of a key is never deleted but by a hand. Without it the data would go out in plain.
+        if let Some(stream) = streams.iter().find(|stream| !keys.contains_key(stream.as_str())) {
+            return Err(EventStoreError::Encryption(format!(
+                "stream {stream} is to be encrypted, and its key is gone"
+            )));
         }
         Ok(Self(keys))
     }
@@ -74,11 +88,10 @@ impl Keys {
                 let place = Place::Event { stream_id, version, event_type: &event.event_type };
                 match key {
                     Some(key) => key.seal(&place, &event.data),
-                    // The stream was erased and closed, so the append will lose. Should it not, nobody can read it.
                     None => DataKey::generate().seal(&place, &event.data),
                 }
             });
-            Some(sealed.collect())
+            Some(Sealed { data: sealed.collect(), erased: key.is_none() })
         };
         batches.iter().zip(bases).map(seal).collect()
     }
@@ -120,10 +133,10 @@ impl Keys {
     }
 }
 
-/// Whether any stream has a key.
-pub(super) async fn any(pool: &PgPool) -> Result<bool, EventStoreError> {
-    sqlx::query_file_scalar!("src/event_store/postgres/has_stream_keys.sql")
-        .fetch_one(pool)
+/// The categories of the streams that have keys, or had them.
+pub(super) async fn categories(pool: &PgPool) -> Result<Vec<String>, EventStoreError> {
+    sqlx::query_file_scalar!("src/event_store/postgres/encrypted_categories.sql")
+        .fetch_all(pool)
         .await
         .map_err(database_error)
 }

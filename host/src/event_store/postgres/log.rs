@@ -145,13 +145,18 @@ pub(super) async fn lag(pool: &PgPool) -> Result<Duration, EventStoreError> {
 async fn begin(pool: &PgPool, filter: &LogFilter) -> Result<i64, EventStoreError> {
     let Some(from) = filter.from else { return Ok(0) };
     // Position 0 is before the first of the transaction.
-    Ok(seek(pool, from - CREATED_BEFORE_PLACED_MAX, Edge::Last).await?.unwrap_or(0))
+    let from = from.checked_sub_signed(CREATED_BEFORE_PLACED_MAX).unwrap_or(DateTime::UNIX_EPOCH);
+    Ok(seek(pool, from, Edge::Last).await?.unwrap_or(0))
 }
 
 /// The transaction id behind which nothing is wanted any more; none without such a bound.
 async fn end(pool: &PgPool, filter: &LogFilter) -> Result<Option<i64>, EventStoreError> {
     match filter.until {
-        Some(until) => seek(pool, until + CREATED_BEFORE_PLACED_MAX, Edge::First).await,
+        // Beyond the end of all times there is no bound.
+        Some(until) => match until.checked_add_signed(CREATED_BEFORE_PLACED_MAX) {
+            Some(until) => seek(pool, until, Edge::First).await,
+            None => Ok(None),
+        },
         None => Ok(None),
     }
 }

@@ -83,18 +83,18 @@ impl PostgresEventStore {
         self
     }
 
-    /// Whether this store has keys to open what was encrypted.
+    /// What this store seals and opens with.
     #[must_use]
-    pub fn has_encryption(&self) -> bool {
-        self.reader.encryption().is_some()
+    pub fn encryption(&self) -> Option<&Encryption> {
+        self.reader.encryption()
     }
 
-    /// Whether there are encrypted streams in the database.
+    /// The categories that have encrypted streams in the database, in byte order, whether this store encrypts them or not.
     ///
     /// # Errors
     /// [`EventStoreError`]
-    pub async fn has_stream_keys(&self) -> Result<bool, EventStoreError> {
-        keys::any(&self.pool).await
+    pub async fn encrypted_categories(&self) -> Result<Vec<String>, EventStoreError> {
+        keys::categories(&self.pool).await
     }
 
     fn append_store(&self) -> AppendStore<'_> {

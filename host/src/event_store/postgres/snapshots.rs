@@ -78,7 +78,8 @@ fn open(
 ) -> Result<StoredSnapshot, EventStoreError> {
     let version = Version::from_i64(row.version);
     let place = Place::Snapshot { stream_id, version, state_schema };
-    let checked = check(&place, row.state_digest.as_deref(), row.event_data.unwrap_or_default());
+    let encoding = row.encoding.as_deref().unwrap_or_default();
+    let checked = check(&place, row.state_digest.as_deref(), encoding, row.event_data.unwrap_or_default());
     let opened = match checked.map(|data| keys.open(stream_id, &place, row.sealed, data)) {
         Ok(Ok(Some(data))) => Ok(data),
         Ok(Ok(None)) => return Err(EventStoreError::StreamErased { stream_id: stream_id.clone() }),
@@ -89,9 +90,9 @@ fn open(
 }
 
 /// The bytes, if they are the ones that were saved there.
-fn check(place: &Place<'_>, digest: Option<&[u8]>, data: Vec<u8>) -> Result<Vec<u8>, String> {
+fn check(place: &Place<'_>, digest: Option<&[u8]>, encoding: &str, data: Vec<u8>) -> Result<Vec<u8>, String> {
     match digest {
-        Some(digest) if digest == digest_of(place, &data) => Ok(data),
+        Some(digest) if digest == digest_of(place, encoding, &data) => Ok(data),
         Some(_) => Err("the state is not the one that was saved for this stream and version".into()),
         None => Err("the snapshot is from before states had a digest".into()),
     }
@@ -100,11 +101,13 @@ fn check(place: &Place<'_>, digest: Option<&[u8]>, data: Vec<u8>) -> Result<Vec<
 /// SHA-256 of a state as it is stored, and of where it belongs. bincode decodes most bytes into something, so damage is found
 /// here or not at all; and a snapshot that a backup or a hand put under another stream or version is found as well. Of the sealed
 /// bytes where it is sealed: the digest of a plain state outlives its key, and tells who guesses the state that he was right.
-fn digest_of(place: &Place<'_>, data: &[u8]) -> [u8; 32] {
+fn digest_of(place: &Place<'_>, encoding: &str, data: &[u8]) -> [u8; 32] {
     let mut hasher = Sha256::new();
     let place = place.associated();
     hasher.update((place.len() as u64).to_be_bytes());
     hasher.update(place);
+    hasher.update((encoding.len() as u64).to_be_bytes());
+    hasher.update(encoding);
     hasher.update(data);
     hasher.finalize().into()
 }
@@ -114,10 +117,10 @@ pub(super) async fn save(reader: &Reader, snapshot: &Snapshot) -> Result<(), Eve
     let place = Place::Snapshot { stream_id, version: *version, state_schema };
     let (encoding, mut data) = encode(state)?;
     let mut sealed = None;
-    if reader.encryption().is_some_and(|encryption| encryption.seals(stream_id.category())) {
+    if reader.encryption().is_some() {
+        // Whatever the categories say now: the state of sealed events is sealed. A stream without a key has plain events, and its
+        // state is as plain as they are. One whose key was dropped has no snapshot any more.
         let keys = Keys::for_reading(&reader.pool, reader.encryption(), std::iter::once(stream_id)).await?;
-        // A stream whose events are from before its category was encrypted has no key, and its state is as plain as they are.
-        // One whose key was dropped has no snapshot any more.
         match keys.get(stream_id) {
             Some(key) => {
                 data = key.seal(&place, &data).into();
@@ -127,7 +130,7 @@ pub(super) async fn save(reader: &Reader, snapshot: &Snapshot) -> Result<(), Eve
             None => {}
         }
     }
-    let digest = digest_of(&place, &data);
+    let digest = digest_of(&place, encoding, &data);
     sqlx::query_file!(
         "src/event_store/postgres/save_snapshot.sql",
         stream_id.as_str(),
@@ -188,7 +191,7 @@ mod tests {
         let stream = |id: &str| StreamId::new(id).unwrap();
         let digest = |id: &str, version, state_schema: &str, state: &[u8]| {
             let (stream_id, version) = (&stream(id), Version::new(version));
-            digest_of(&Place::Snapshot { stream_id, version, state_schema }, state)
+            digest_of(&Place::Snapshot { stream_id, version, state_schema }, "raw", state)
         };
         let right = digest("order-1", 2, "order.v1", b"state");
         assert_eq!(right, digest("order-1", 2, "order.v1", b"state"));

@@ -147,8 +147,12 @@ pub(super) async fn read_streams(
     after: Option<&StreamId>,
     streams_max: usize,
 ) -> Result<Vec<StreamId>, EventStoreError> {
+    if streams_max == 0 {
+        return Ok(Vec::new());
+    }
     // Byte order: every id of the category stands between "category-" and "category.", since '.' follows '-'.
-    let after = after.map_or_else(|| format!("{category}-"), |stream| stream.as_str().to_owned());
+    let begin = format!("{category}-");
+    let after = after.map_or(begin.clone(), |stream| begin.max(stream.as_str().to_owned()));
     let ids = sqlx::query_file_scalar!(
         "src/event_store/postgres/read_streams.sql",
         after,

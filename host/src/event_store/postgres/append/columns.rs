@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::Version;
 use crate::event_store::batch::metadata_json;
+use crate::event_store::postgres::keys::Sealed;
 use crate::event_store::{EventStoreError, Fence, StreamBatch};
 
 /// A batch on its way into the statement: with the one version that it follows, and its data as they are stored.
@@ -11,7 +12,7 @@ pub(super) struct Prepared<'a> {
     pub(super) batch: &'a StreamBatch,
     pub(super) base: Version,
     /// The events' data where they are sealed, else none.
-    pub(super) sealed: Option<&'a [Vec<u8>]>,
+    pub(super) sealed: Option<&'a Sealed>,
 }
 
 /// For append.sql: a row an event.
@@ -97,7 +98,7 @@ impl<'a> Fences<'a> {
 impl<'a> Prepared<'a> {
     /// An event's data as they are stored.
     fn data(&self, place: usize) -> &'a [u8] {
-        self.sealed.map_or(self.batch.events[place].0.data.as_slice(), |sealed| &sealed[place])
+        self.sealed.map_or(self.batch.events[place].0.data.as_slice(), |sealed| &sealed.data[place])
     }
 
     fn cipher(&self) -> Option<i16> {
@@ -106,9 +107,13 @@ impl<'a> Prepared<'a> {
 }
 
 impl<'a> Events<'a> {
-    /// None where append.sql cannot do it: it remembers no commands, and asks nothing of a stream without an event.
+    /// None where append.sql cannot do it: it remembers no commands, asks nothing of a stream without an event, and does not look
+    /// whether a key was dropped.
     pub(super) fn of(batches: &[Prepared<'a>]) -> Result<Option<Self>, EventStoreError> {
-        let can = |prepared: &Prepared<'_>| !prepared.batch.events.is_empty() && prepared.batch.commands.is_empty();
+        let can = |prepared: &Prepared<'_>| {
+            let Prepared { batch, sealed, .. } = prepared;
+            !batch.events.is_empty() && batch.commands.is_empty() && !sealed.is_some_and(|sealed| sealed.erased)
+        };
         if !batches.iter().all(can) {
             return Ok(None);
         }

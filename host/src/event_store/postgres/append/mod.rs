@@ -116,7 +116,7 @@ pub(super) async fn append_atomic(
 
 fn prepare<'a>(batches: &'a [StreamBatch], bases: &[Version], sealed: &'a [SealedData]) -> Vec<Prepared<'a>> {
     let prepared = batches.iter().zip(bases).zip(sealed);
-    prepared.map(|((batch, base), sealed)| Prepared { batch, base: *base, sealed: sealed.as_deref() }).collect()
+    prepared.map(|((batch, base), sealed)| Prepared { batch, base: *base, sealed: sealed.as_ref() }).collect()
 }
 
 /// The heads of some streams, and which of them are closed, in a statement of its own.

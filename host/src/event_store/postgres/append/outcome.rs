@@ -6,7 +6,7 @@ use super::AppendStore;
 use super::columns::Prepared;
 use crate::Version;
 use crate::event_store::postgres::error::database_error;
-use crate::event_store::postgres::keys::SealedData;
+use crate::event_store::postgres::keys::{Sealed, SealedData};
 use crate::event_store::postgres::retry::Retry;
 use crate::event_store::postgres::streams::find_commands;
 use crate::event_store::{AppendOutcome, EventStoreError, StreamBatch};
@@ -70,7 +70,7 @@ pub(super) async fn recognise(
     outcomes: &mut [AppendOutcome],
 ) -> Result<(), EventStoreError> {
     for (place, outcome) in outcomes.iter_mut().enumerate() {
-        let (batch, base, sealed) = (&batches[place], bases[place], sealed[place].as_deref());
+        let (batch, base, sealed) = (&batches[place], bases[place], sealed[place].as_ref());
         let lost = !matches!(outcome, AppendOutcome::Appended { .. });
         if lost && store.retry.run(|| is_there(store.pool, batch, base, sealed)).await? {
             *outcome = AppendOutcome::Appended { version: base + batch.events.len() as u64 };
@@ -84,7 +84,7 @@ async fn is_there(
     pool: &PgPool,
     batch: &StreamBatch,
     base: Version,
-    sealed: Option<&[Vec<u8>]>,
+    sealed: Option<&Sealed>,
 ) -> Result<bool, EventStoreError> {
     let count = batch.events.len();
     if count == 0 || batch.events.iter().any(|(_, metadata)| metadata.command_id.is_none()) {
@@ -102,12 +102,18 @@ async fn is_there(
     .await
     .map_err(database_error)?;
     let ours = rows.iter().zip(&batch.events).enumerate().all(|(place, (row, (event, metadata)))| {
-        let data = sealed.map_or(event.data.as_slice(), |sealed| &sealed[place]);
+        let data = sealed.map_or(event.data.as_slice(), |sealed| &sealed.data[place]);
         row.event_type == event.event_type
             && row.event_data.as_deref() == Some(data)
             && row.metadata.get("command_id").and_then(|id| id.as_str()) == metadata.command_id.as_deref()
     });
-    Ok(ours && rows.len() == count)
+    if !ours || rows.len() != count {
+        return Ok(false);
+    }
+    // Another host may have done one of its commands with the same events. The rest of the batch is there only if all of its
+    // commands are remembered.
+    let ids: Vec<_> = batch.commands.iter().map(|command| command.command_id.clone()).collect();
+    Ok(ids.is_empty() || find_commands(pool, &batch.stream_id, &ids).await?.len() == ids.len())
 }
 
 /// After an attempt whose answer was lost: a batch that lost to it while it was still under way finds its commands remembered

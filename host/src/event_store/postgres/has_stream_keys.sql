@@ -1,1 +1,0 @@
-SELECT EXISTS (SELECT FROM stream_keys WHERE wrapped_key IS NOT NULL) AS "has_keys!"
