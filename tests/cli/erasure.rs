@@ -54,7 +54,9 @@ fn an_encrypted_stream_needs_its_keys_and_is_erased_for_good() {
     assert_eq!(host.end().0, Some(0));
 
     // Without the keys no host starts, and without the category it says what that means.
-    let line = run(["serve", "--listen", "127.0.0.1:0"].into_iter().chain(dir_flag)).failure(2);
+    let mut serve = foldhost(["serve", "--listen", "127.0.0.1:0"]);
+    let refused: Outcome = serve.args(dir_flag).env("RUST_LOG", "error").output().unwrap().into();
+    let line = refused.failure(2);
     assert!(line.contains("encrypted streams (counter): pass --encryption-keys"), "{line}");
     let host = Serving::start_with(&data_dir, ["--encryption-keys", keys]);
     assert!(host.log().contains("will be plain: pass --encrypt"), "{}", host.log());

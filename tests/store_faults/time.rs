@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use foldhost::{EventStore, ExpectedVersion, PageLimit, PostgresEventStore, Version};
-use foldhost_test_support::database;
+use foldhost::embedded_postgres::Durability;
+use foldhost::{EventStore, EventStoreError, ExpectedVersion, PageLimit, PostgresEventStore, Version};
+use foldhost_test_support::{OwnServer, database};
 use futures::future::join_all;
-use sqlx::Executor;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
 use crate::answers::behind_proxy;
 use crate::{
@@ -63,6 +64,62 @@ async fn a_stream_whose_lock_is_held_keeps_only_its_own_appends_waiting() {
     lock.execute("SELECT pg_advisory_unlock_all()").await.unwrap();
     store.append_many(&[recorded("order-1", any, "held", 1)]).await.unwrap();
     assert_eq!(events_of(&mut lock, "order-1").await, 1);
+}
+
+/// Somebody's `lock_timeout` for the whole database: the server gives the statement up, and says that it did nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lock_that_the_server_does_not_wait_for_is_tried_for_again() {
+    let database = database().await;
+    let mut lock = database.connect().await;
+    let name: String = sqlx::query_scalar("SELECT current_database()").fetch_one(&mut lock).await.unwrap();
+    lock.execute(AssertSqlSafe(format!("ALTER DATABASE {name} SET lock_timeout = '50ms'"))).await.unwrap();
+    let store = PostgresEventStore::connect(&database.url, &hasty()).await.unwrap();
+    lock.execute("BEGIN; LOCK TABLE events IN EXCLUSIVE MODE").await.unwrap();
+    let begun = Instant::now();
+    let (exact, open) = tokio::join!(async { store.append_many(&[plain("order-1", exactly(0), 1)]).await }, async {
+        store.append_many(&[plain("order-2", ExpectedVersion::Any, 1)]).await
+    },);
+    assert!(matches!(exact, Err(EventStoreError::Contended(_))), "{exact:?}");
+    assert!(matches!(open, Err(EventStoreError::Contended(_))), "{open:?}");
+    assert!(begun.elapsed() >= hasty().retry_max, "it was not tried again");
+    assert_within(begun, SOON);
+    lock.execute("COMMIT").await.unwrap();
+    assert_works(&store, "order-3").await;
+    assert_eq!(number(&mut lock, "SELECT count(*) FROM events").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_without_a_connection_to_spare_is_told_in_time_and_used_when_it_has_one() {
+    let server = OwnServer::start(Durability::OffForTests).await;
+    let database = server.database(&hasty()).await;
+    // Its own store has a connection by now, this one none yet.
+    let store = PostgresEventStore::connect(&database.url, &hasty()).await.unwrap();
+    let mut all = Vec::new();
+    let refused = loop {
+        match PgConnection::connect(&database.url).await {
+            Ok(connection) => all.push(connection),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(refused.as_database_error().unwrap().code().as_deref(), Some("53300"), "{refused}");
+    let begun = Instant::now();
+    let order = stream("order-1");
+    let (append, open, read) = tokio::join!(
+        async { store.append_many(&[named("order-1", exactly(0), "id", 1)]).await },
+        async { store.append_many(&[plain("order-2", ExpectedVersion::Any, 1)]).await },
+        store.read_stream(&order, Version::EMPTY, 10.into()),
+    );
+    assert_unavailable(&append);
+    assert_unavailable(&open);
+    assert_unavailable(&read);
+    assert_within(begun, SOON);
+    let mut kept = all.pop().unwrap();
+    assert_eq!(number(&mut kept, "SELECT count(*) FROM events").await, 0);
+    for connection in all {
+        connection.close().await.unwrap();
+    }
+    assert_works(&store, "order-3").await;
+    drop((store, database));
 }
 
 /// What the store allows the server beyond its own limit, before it takes the network for dead.
