@@ -12,7 +12,9 @@ mod snapshots;
 use std::sync::Arc;
 use std::time::Duration;
 
-use foldhost::event_store::{AppendOutcome, Cursor, Fence, LogFilter, Snapshot, SnapshotKey, StreamBatch};
+use foldhost::event_store::{
+    AppendOutcome, Cursor, Fence, LogFilter, Snapshot, SnapshotKey, StreamBatch, Subscription, SubscriptionConfig,
+};
 use foldhost::reducer::{Descriptor, ReducerDigest};
 use foldhost::{
     Command, CommandRequest, Event, EventStore, EventStoreError, ExpectedVersion, Host, NativeReducer, PoolConfig,
@@ -197,4 +199,24 @@ async fn a_schema_that_sqlx_migrated_is_the_one_that_the_host_knows() {
     store.check_schema().await.unwrap();
     assert_eq!(store.migrate().await.unwrap(), 0);
     assert_eq!(store.append_many(&[batch("order-1", 0, 1)]).await.unwrap().len(), 1);
+}
+
+/// A subscription that began "now" in a cluster that had counted further: here the ids come that far only much later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_checkpoint_beyond_the_ids_of_the_cluster_skips_nothing_after_a_restore() {
+    let database = database().await;
+    let mut connection = database.connect().await;
+    connection
+        .execute(
+            "INSERT INTO subscriptions (name, epoch, transaction_id, global_position)
+             VALUES ('far', 1, '99999999999', 0)",
+        )
+        .await
+        .unwrap();
+    database.store.after_restore().await.unwrap();
+    let store = Arc::new(PostgresEventStore::connect(&database.url, &PoolConfig::default()).await.unwrap());
+    store.append_many(&[batch("order-1", 0, 2)]).await.unwrap();
+    let mut reader = Subscription::new(Arc::clone(&store), SubscriptionConfig::new("far".parse().unwrap())).unwrap();
+    let seen = tokio::time::timeout(Duration::from_secs(20), reader.next()).await.unwrap().unwrap();
+    assert_eq!(seen.len(), 2);
 }

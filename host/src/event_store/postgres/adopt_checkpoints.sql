@@ -5,6 +5,7 @@ WITH adopted AS (
     UPDATE subscriptions
     SET epoch = CASE WHEN epoch IS NOT NULL THEN $1::bigint END, reader = NULL, leased_until = NULL,
         global_position = CASE WHEN transaction_id > pg_snapshot_xmin(pg_current_snapshot()) THEN 0 ELSE global_position END,
-        transaction_id = LEAST(transaction_id, pg_snapshot_xmin(pg_current_snapshot()))
+        transaction_id = CASE WHEN transaction_id > pg_snapshot_xmin(pg_current_snapshot())
+                              THEN pg_snapshot_xmin(pg_current_snapshot()) ELSE transaction_id END
     RETURNING epoch)
 SELECT count(a.epoch) AS "adopted!" FROM adopted a
