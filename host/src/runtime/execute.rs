@@ -62,12 +62,11 @@ pub(super) async fn execute(entity: &mut Entity, inbox: &mut VecDeque<Pending>) 
                 pending.answer(answer);
             }
         }
-        // The stream or its reducer went on without us. The commands wait for another turn, and their senders notice nothing.
-        Ok(AppendOutcome::Conflict { .. } | AppendOutcome::Repeated) => {
+        // The stream or its reducer went on without us. The commands wait for another turn, and their senders notice nothing; of a
+        // closed stream, that turn answers each, a retry with its first outcome and the others with the reason.
+        Ok(AppendOutcome::Conflict { .. } | AppendOutcome::Repeated | AppendOutcome::Closed { .. }) => {
             put_back(turn, inbox, entity.shared.limits.conflict_retries_max);
         }
-        // The next turn finds it closed, and answers each: a retry with its first outcome, the others with the reason.
-        Ok(AppendOutcome::Closed { .. }) => put_back(turn, inbox, usize::MAX),
         Ok(AppendOutcome::Fenced) => match entity.shared.registry.refresh(entity.stream_id.category()).await {
             Ok(_) => put_back(turn, inbox, entity.shared.limits.conflict_retries_max),
             Err(error) => turn.verdicts.into_iter().for_each(|(pending, _)| pending.answer(Err(error.clone()))),
