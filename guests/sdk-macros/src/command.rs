@@ -5,7 +5,7 @@ use quote::quote;
 use syn::ext::IdentExt as _;
 use syn::{DeriveInput, Result, Variant};
 
-use crate::payload::{self, Payload, Shape};
+use crate::payload::{self, Payload};
 use crate::refusals;
 
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
@@ -28,15 +28,12 @@ struct Part {
 }
 
 fn part(enum_name: &Ident, variant: &Variant) -> Part {
-    let payload = Payload::new(enum_name, variant);
+    let payload = Payload::of_variant(enum_name, variant);
     let name = variant.ident.unraw().to_string();
-    let (container, from_json) = match payload.shape() {
-        Shape::Object => (quote!(deny_unknown_fields), quote!(command_from_json_object)),
-        Shape::Bare => (TokenStream::new(), quote!(command_from_json)),
-    };
+    let (container, from_json) = payload.strict_json("command_from_json");
     let structs = payload.structs(&container);
     let (owned, owned_pattern) = (payload.owned(), payload.owned_pattern());
-    let (enum_value, borrowed_value) = (payload.enum_pattern(), payload.borrowed_value());
+    let (enum_value, borrowed_value) = (payload.pattern(), payload.borrowed_value());
     let any_fields = payload::any_fields(enum_name, variant);
     Part {
         structs,

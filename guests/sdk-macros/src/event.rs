@@ -1,14 +1,14 @@
 //! `#[derive(Event)]`.
 
-use std::collections::BTreeMap;
-
 use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote};
+use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt as _;
-use syn::{DeriveInput, Error, LitInt, LitStr, Result, Variant};
+use syn::spanned::Spanned as _;
+use syn::{DeriveInput, Error, Result, Variant};
 
 use crate::payload::{self, Payload};
 use crate::refusals;
+use crate::versions::{self, Former, Versions};
 
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let variants = payload::variants(input, "Event")?;
@@ -17,13 +17,18 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     if let Some(misplaced) = input.attrs.iter().find(|attribute| attribute.path().is_ident("event")) {
         return Err(Error::new_spanned(misplaced, "`#[event(...)]` belongs on a variant: each has its own version"));
     }
-    let event_types = distinct_event_types(&variants)?;
+    let versions = versions::of_variants(&input.ident, &variants)?;
     let parts: Vec<Part> = variants
         .iter()
-        .zip(&event_types)
-        .map(|(variant, event_type)| part(&input.ident, variant, event_type))
+        .zip(&versions)
+        .map(|(variant, versions)| Part::newest(&input.ident, variant, &versions.event_type))
         .collect();
-    Ok(implementation(&input.ident, &event_types, &parts))
+    let formers: Vec<FormerPart> = variants
+        .iter()
+        .zip(&versions)
+        .flat_map(|(variant, versions)| FormerPart::chain(&input.ident, variant, &versions.formers))
+        .collect();
+    Ok(implementation(&input.ident, &versions, &parts, &formers))
 }
 
 /// What one variant contributes to the implementation.
@@ -34,50 +39,111 @@ struct Part {
     to_bytes_arm: TokenStream,
     to_json_arm: TokenStream,
     decoder_arm: TokenStream,
+    bytes_from_json_arm: TokenStream,
 }
 
-fn part(enum_name: &Ident, variant: &Variant, event_type: &str) -> Part {
-    let payload = Payload::new(enum_name, variant);
-    let structs = payload.structs(&TokenStream::new());
-    let decode = format_ident!("__decode_{}", variant.ident.unraw());
-    let (owned, owned_pattern) = (payload.owned(), payload.owned_pattern());
-    let (enum_value, borrowed_value) = (payload.enum_pattern(), payload.borrowed_value());
-    let any_fields = payload::any_fields(enum_name, variant);
-    Part {
-        items: quote! {
-            #structs
-            fn #decode(bytes: &[u8]) -> ::core::result::Result<#enum_name, ::foldhost_sdk::EventError> {
-                let #owned_pattern = ::foldhost_sdk::__private::event_from_bytes::<#owned>(#event_type, bytes)?;
-                ::core::result::Result::Ok(#enum_value)
-            }
-        },
-        event_type_arm: quote!(#any_fields => #event_type,),
-        to_bytes_arm: quote! {
-            #enum_value => ::foldhost_sdk::__private::event_to_bytes(#event_type, &#borrowed_value),
-        },
-        to_json_arm: quote! {
-            #enum_value => ::foldhost_sdk::__private::event_to_json(#event_type, &#borrowed_value),
-        },
-        decoder_arm: quote! {
-            #event_type => ::core::option::Option::Some(#decode as ::foldhost_sdk::Decoder<Self>),
-        },
+impl Part {
+    fn newest(enum_name: &Ident, variant: &Variant, event_type: &str) -> Self {
+        let payload = Payload::of_variant(enum_name, variant);
+        let (container, from_json) = payload.strict_json("event_from_json");
+        let structs = payload.structs(&container);
+        let decode = format_ident!("__decode_{}", variant.ident.unraw());
+        let (owned, owned_pattern) = (payload.owned(), payload.owned_pattern());
+        let (enum_value, borrowed_value) = (payload.pattern(), payload.borrowed_value());
+        let any_fields = payload::any_fields(enum_name, variant);
+        Self {
+            items: quote! {
+                #structs
+                fn #decode(bytes: &[u8]) -> ::core::result::Result<#enum_name, ::foldhost_sdk::EventError> {
+                    let #owned_pattern = ::foldhost_sdk::__private::event_from_bytes::<#owned>(#event_type, bytes)?;
+                    ::core::result::Result::Ok(#enum_value)
+                }
+            },
+            event_type_arm: quote!(#any_fields => #event_type,),
+            to_bytes_arm: quote! {
+                #enum_value => ::foldhost_sdk::__private::event_to_bytes(#event_type, &#borrowed_value),
+            },
+            to_json_arm: quote! {
+                #enum_value => ::foldhost_sdk::__private::event_to_json(#event_type, &#borrowed_value),
+            },
+            decoder_arm: decoder_arm(event_type, &decode),
+            bytes_from_json_arm: quote! {
+                #event_type => {
+                    let #owned_pattern = ::foldhost_sdk::__private::#from_json::<#owned>(#event_type, json)?;
+                    ::foldhost_sdk::Event::to_bytes(&#enum_value)
+                }
+            },
+        }
     }
 }
 
-fn implementation(enum_name: &Ident, event_types: &[String], parts: &[Part]) -> TokenStream {
-    let items = parts.iter().map(|part| &part.items);
+/// What one former version contributes.
+struct FormerPart {
+    /// The decoder: reads the former shape and brings it to the enum, version by version.
+    items: TokenStream,
+    decoder_arm: TokenStream,
+    recorded_json_arm: TokenStream,
+    bytes_from_json_arm: TokenStream,
+}
+
+impl FormerPart {
+    fn chain(enum_name: &Ident, variant: &Variant, formers: &[Former]) -> impl Iterator<Item = Self> {
+        (0..formers.len()).map(|oldest| Self::new(enum_name, variant, &formers[oldest..]))
+    }
+
+    /// `formers` begins with the version that this is for.
+    fn new(enum_name: &Ident, variant: &Variant, formers: &[Former]) -> Self {
+        let Former { event_type, shape, version, .. } = &formers[0];
+        let name = variant.ident.unraw();
+        let decode = format_ident!("__decode_{version}_of_{name}");
+        let former = format_ident!("__VERSION_{version}_OF_{name}");
+        let nexts = formers[1..].iter().map(|next| next.shape.to_token_stream()).chain([enum_name.to_token_stream()]);
+        // With the shape's span, a missing upcaster is reported at the version that has none.
+        let steps = formers.iter().zip(nexts).map(|(Former { shape, .. }, next)| {
+            quote_spanned!(shape.span()=> let event = ::foldhost_sdk::__private::upcast::<#shape, #next>(event);)
+        });
+        let functions = quote_spanned!(shape.span()=> ::foldhost_sdk::__private::former::<#shape>());
+        Self {
+            items: quote! {
+                const #former: ::foldhost_sdk::__private::Former<#shape> = #functions;
+                fn #decode(bytes: &[u8]) -> ::core::result::Result<#enum_name, ::foldhost_sdk::EventError> {
+                    let event = (#former.from_bytes)(#event_type, bytes)?;
+                    #(#steps)*
+                    ::core::result::Result::Ok(event)
+                }
+            },
+            decoder_arm: decoder_arm(event_type, &decode),
+            recorded_json_arm: quote!(#event_type => (#former.recorded_json)(#event_type, bytes),),
+            bytes_from_json_arm: quote!(#event_type => (#former.bytes_from_json)(#event_type, json),),
+        }
+    }
+}
+
+fn decoder_arm(event_type: &str, decode: &Ident) -> TokenStream {
+    quote!(#event_type => ::core::option::Option::Some(#decode as ::foldhost_sdk::Decoder<Self>),)
+}
+
+fn implementation(enum_name: &Ident, versions: &[Versions], parts: &[Part], formers: &[FormerPart]) -> TokenStream {
+    let items = parts.iter().map(|part| &part.items).chain(formers.iter().map(|former| &former.items));
+    let constants = constants(versions);
     let event_type_arms = parts.iter().map(|part| &part.event_type_arm);
     let to_bytes_arms = parts.iter().map(|part| &part.to_bytes_arm);
     let to_json_arms = parts.iter().map(|part| &part.to_json_arm);
-    let decoder_arms = parts.iter().map(|part| &part.decoder_arm);
+    let decoder_arms =
+        parts.iter().map(|part| &part.decoder_arm).chain(formers.iter().map(|former| &former.decoder_arm));
+    let bytes_from_json_arms = parts
+        .iter()
+        .map(|part| &part.bytes_from_json_arm)
+        .chain(formers.iter().map(|former| &former.bytes_from_json_arm));
+    let recorded_json = recorded_json(formers);
     quote! {
-        #[allow(non_camel_case_types, non_snake_case)]
+        #[allow(non_camel_case_types, non_snake_case, non_upper_case_globals)]
         const _: () = {
             #(#items)*
 
             #[automatically_derived]
             impl ::foldhost_sdk::Event for #enum_name {
-                const EVENT_TYPES: &'static [&'static str] = &[#(#event_types),*];
+                #constants
 
                 fn event_type(&self) -> &'static str {
                     match self { #(#event_type_arms)* }
@@ -97,60 +163,51 @@ fn implementation(enum_name: &Ident, event_types: &[String], parts: &[Part]) -> 
                 fn to_json(&self) -> ::core::result::Result<::std::string::String, ::foldhost_sdk::EventError> {
                     match self { #(#to_json_arms)* }
                 }
+
+                #recorded_json
+
+                fn bytes_from_json(
+                    event_type: &str,
+                    json: &str,
+                ) -> ::core::result::Result<::std::vec::Vec<u8>, ::foldhost_sdk::EventError> {
+                    match event_type {
+                        #(#bytes_from_json_arms)*
+                        _ => ::core::result::Result::Err(::foldhost_sdk::EventError::unknown::<Self>(event_type)),
+                    }
+                }
             }
         };
     }
 }
 
-/// Two variants under one name would make recorded events ambiguous.
-fn distinct_event_types(variants: &[&Variant]) -> Result<Vec<String>> {
-    let mut taken = BTreeMap::new();
-    variants
-        .iter()
-        .map(|variant| {
-            let event_type = event_type(variant)?;
-            match taken.insert(event_type.clone(), &variant.ident) {
-                None => Ok(event_type),
-                Some(other) => Err(Error::new_spanned(
-                    &variant.ident,
-                    format!("`{}` and `{other}` both have the event type `{event_type}`; give one of them another name or version", variant.ident),
-                )),
-            }
-        })
-        .collect()
-}
-
-/// `OrderPlaced.v1`, or what `#[event(name = "...", version = ...)]` says.
-fn event_type(variant: &Variant) -> Result<String> {
-    let mut name = variant.ident.unraw().to_string();
-    let mut version = 1;
-    for attribute in variant.attrs.iter().filter(|attribute| attribute.path().is_ident("event")) {
-        attribute.parse_nested_meta(|meta| {
-            if meta.path.is_ident("name") {
-                name = checked_name(&meta.value()?.parse()?)?;
-            } else if meta.path.is_ident("version") {
-                version = checked_version(&meta.value()?.parse()?)?;
-            } else {
-                return Err(meta.error("unknown argument; `#[event(...)]` takes `name = \"...\"` and `version = ...`"));
-            }
-            Ok(())
-        })?;
+/// Variant by variant, each with its newest version first.
+fn constants(versions: &[Versions]) -> TokenStream {
+    let readable = versions.iter().flat_map(|versions| {
+        let formers = versions.formers.iter().rev().map(|former| &former.event_type);
+        std::iter::once(&versions.event_type).chain(formers)
+    });
+    let written = versions.iter().filter(|versions| !versions.is_read_only).map(|versions| &versions.event_type);
+    quote! {
+        const EVENT_TYPES: &'static [&'static str] = &[#(#readable),*];
+        const WRITES: &'static [&'static str] = &[#(#written),*];
     }
-    Ok(format!("{name}.v{version}"))
 }
 
-fn checked_name(literal: &LitStr) -> Result<String> {
-    let name = literal.value();
-    let allowed = |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '-' | '.');
-    if name.is_empty() || !name.chars().all(allowed) {
-        return Err(Error::new_spanned(literal, "an event name consists of ASCII letters, digits, `_`, `-` and `.`"));
+/// Without former versions, the trait's own does.
+fn recorded_json(formers: &[FormerPart]) -> TokenStream {
+    if formers.is_empty() {
+        return TokenStream::new();
     }
-    Ok(name)
-}
-
-fn checked_version(literal: &LitInt) -> Result<u32> {
-    match literal.base10_parse::<u32>()? {
-        0 => Err(Error::new_spanned(literal, "event versions begin at 1")),
-        version => Ok(version),
+    let arms = formers.iter().map(|former| &former.recorded_json_arm);
+    quote! {
+        fn recorded_json(
+            event_type: &str,
+            bytes: &[u8],
+        ) -> ::core::result::Result<::std::string::String, ::foldhost_sdk::EventError> {
+            match event_type {
+                #(#arms)*
+                _ => ::foldhost_sdk::Event::to_json(&<Self as ::foldhost_sdk::Event>::from_bytes(event_type, bytes)?),
+            }
+        }
     }
 }

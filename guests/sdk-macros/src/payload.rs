@@ -10,46 +10,74 @@ pub(crate) fn variants<'a>(input: &'a DeriveInput, derive: &str) -> Result<Vec<&
     let Data::Enum(data) = &input.data else {
         return Err(Error::new_spanned(&input.ident, format!("`{derive}` can only be derived for an enum")));
     };
-    if !input.generics.params.is_empty() {
-        return Err(Error::new_spanned(
-            &input.generics,
-            format!(
-                "`{derive}` cannot be derived for a generic enum: a name such as `OrderPlaced.v1` must stand for one type only"
-            ),
-        ));
-    }
+    check_not_generic(input, derive, "enum")?;
     if data.variants.is_empty() {
         return Err(Error::new_spanned(&input.ident, format!("`{derive}` needs at least one variant")));
     }
     Ok(data.variants.iter().collect())
 }
 
+/// The fields of the struct that a derive is for, or the reason why it cannot be derived.
+pub(crate) fn fields<'a>(input: &'a DeriveInput, derive: &str) -> Result<&'a Fields> {
+    let Data::Struct(data) = &input.data else {
+        return Err(Error::new_spanned(&input.ident, format!("`{derive}` can only be derived for a struct")));
+    };
+    check_not_generic(input, derive, "struct")?;
+    Ok(&data.fields)
+}
+
+fn check_not_generic(input: &DeriveInput, derive: &str, what: &str) -> Result<()> {
+    if input.generics.params.is_empty() {
+        return Ok(());
+    }
+    Err(Error::new_spanned(
+        &input.generics,
+        format!(
+            "`{derive}` cannot be derived for a generic {what}: a name such as `OrderPlaced.v1` must stand for one type only"
+        ),
+    ))
+}
+
 /// How a payload looks as JSON.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shape {
+enum Shape {
     /// Named fields or none: a JSON object.
     Object,
     /// A newtype or tuple variant: the inner value itself, or an array.
     Bare,
 }
 
-/// The hidden structs of one variant: an owned one to decode into, and one that borrows, so encoding clones nothing.
+/// The hidden structs for one variant or struct: an owned one to decode into, and one that borrows, so encoding clones
+/// nothing.
 pub(crate) struct Payload<'a> {
-    enum_name: &'a Ident,
-    variant: &'a Variant,
+    /// Serde's name for it.
+    name: String,
+    /// The variant or the struct itself.
+    path: TokenStream,
+    fields: &'a Fields,
     owned: Ident,
     borrowed: Ident,
 }
 
 impl<'a> Payload<'a> {
-    pub(crate) fn new(enum_name: &'a Ident, variant: &'a Variant) -> Self {
-        let name = variant.ident.unraw();
+    pub(crate) fn of_variant(enum_name: &Ident, variant: &'a Variant) -> Self {
+        let ident = &variant.ident;
+        Self::new(ident, quote!(#enum_name::#ident), &variant.fields)
+    }
+
+    pub(crate) fn of_struct(ident: &Ident, fields: &'a Fields) -> Self {
+        Self::new(ident, quote!(#ident), fields)
+    }
+
+    fn new(ident: &Ident, path: TokenStream, fields: &'a Fields) -> Self {
+        let name = ident.unraw();
         Self {
-            enum_name,
-            variant,
+            path,
+            fields,
             // The underscores keep these apart from the user's types: `OrderPlaced(OrderPlaced)` is a usual variant.
             owned: format_ident!("__{name}Payload", span = name.span()),
             borrowed: format_ident!("__{name}PayloadRef", span = name.span()),
+            name: name.to_string(),
         }
     }
 
@@ -57,8 +85,16 @@ impl<'a> Payload<'a> {
         &self.owned
     }
 
-    pub(crate) fn shape(&self) -> Shape {
-        match self.variant.fields {
+    /// The serde arguments and the function with which the owned struct is read from JSON: an object has exactly its fields.
+    pub(crate) fn strict_json(&self, function: &str) -> (TokenStream, Ident) {
+        match self.shape() {
+            Shape::Object => (quote!(deny_unknown_fields), format_ident!("{function}_object")),
+            Shape::Bare => (TokenStream::new(), format_ident!("{function}")),
+        }
+    }
+
+    fn shape(&self) -> Shape {
+        match self.fields {
             Fields::Named(_) | Fields::Unit => Shape::Object,
             Fields::Unnamed(_) => Shape::Bare,
         }
@@ -67,11 +103,10 @@ impl<'a> Payload<'a> {
     /// Both structs. `container` holds further serde arguments for the owned one.
     pub(crate) fn structs(&self, container: &TokenStream) -> TokenStream {
         let (owned, borrowed) = (&self.owned, &self.borrowed);
-        let serde_name = self.variant.ident.unraw().to_string();
-        let attributes: Vec<Vec<&Attribute>> =
-            self.variant.fields.iter().map(|field| serde_attributes(&field.attrs)).collect();
-        let types: Vec<&Type> = self.variant.fields.iter().map(|field| &field.ty).collect();
-        let names: Vec<&Ident> = self.variant.fields.iter().filter_map(|field| field.ident.as_ref()).collect();
+        let serde_name = &self.name;
+        let attributes: Vec<Vec<&Attribute>> = self.fields.iter().map(|field| serde_attributes(&field.attrs)).collect();
+        let types: Vec<&Type> = self.fields.iter().map(|field| &field.ty).collect();
+        let names: Vec<&Ident> = self.fields.iter().filter_map(|field| field.ident.as_ref()).collect();
         let lifetime = (!types.is_empty()).then(|| quote!(<'__payload>));
         let (owned_body, borrowed_body) = match self.shape() {
             Shape::Object => (
@@ -93,13 +128,12 @@ impl<'a> Payload<'a> {
         }
     }
 
-    /// A match pattern for the enum that binds every field.
-    pub(crate) fn enum_pattern(&self) -> TokenStream {
-        let (enum_name, variant) = (self.enum_name, &self.variant.ident);
-        self.braced(&quote!(#enum_name::#variant), matches!(self.variant.fields, Fields::Unit))
+    /// A pattern for the variant or struct that binds every field; from the same bindings, its value.
+    pub(crate) fn pattern(&self) -> TokenStream {
+        self.braced(&self.path, matches!(self.fields, Fields::Unit))
     }
 
-    /// The borrowing struct, built from the bindings of [`Payload::enum_pattern`] on a reference.
+    /// The borrowing struct, built from the bindings of [`Payload::pattern`] on a reference.
     pub(crate) fn borrowed_value(&self) -> TokenStream {
         let borrowed = &self.borrowed;
         self.braced(&quote!(#borrowed), false)
@@ -112,13 +146,13 @@ impl<'a> Payload<'a> {
     }
 
     fn braced(&self, path: &TokenStream, unit: bool) -> TokenStream {
-        let bindings = (0..self.variant.fields.len()).map(|index| format_ident!("__field_{index}"));
+        let bindings = (0..self.fields.len()).map(|index| format_ident!("__field_{index}"));
         if unit {
             return quote!(#path);
         }
         match self.shape() {
             Shape::Object => {
-                let names = self.variant.fields.iter().map(|field| &field.ident);
+                let names = self.fields.iter().map(|field| &field.ident);
                 quote!(#path { #( #names: #bindings, )* })
             }
             Shape::Bare => quote!(#path ( #( #bindings, )* )),

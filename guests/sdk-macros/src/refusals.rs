@@ -15,7 +15,7 @@ fn event_field_refusal(argument: &str) -> Option<&'static str> {
             "bincode cannot decode a flattened field: it asks for field names, which are not recorded; name the inner value as a field of its own",
         ),
         "default" => Some(
-            "bincode has no missing fields, so `default` never takes effect and events recorded before the field existed would not decode; give the variant a new `#[event(version = ...)]`",
+            "bincode has no missing fields, so `default` never takes effect and events recorded before the field existed would not decode; give the variant a new version, and its former shape as `#[event(version = 2, v1 = ...)]`",
         ),
         _ => tagging_refusal(argument),
     }
@@ -39,26 +39,56 @@ fn command_field_refusal(argument: &str) -> Option<&'static str> {
 }
 
 pub(crate) fn check_event_field(field: &Field) -> Result<()> {
-    each_serde_argument(&field.attrs, |argument, meta| refuse(argument, meta, event_field_refusal(argument)))?;
-    check_decodable(&field.ty)
+    let mut one_way = None;
+    each_serde_argument(&field.attrs, |argument, meta| {
+        refuse(argument, meta, event_field_refusal(argument))?;
+        match argument {
+            "rename" if meta.input.peek(syn::token::Paren) => refuse(
+                argument,
+                meta,
+                Some(
+                    "with a name for one direction only, the event's JSON could not be read again; use `rename = \"...\"`",
+                ),
+            )?,
+            "serialize_with" | "deserialize_with" => {
+                one_way = match one_way.take() {
+                    None => Some(Error::new_spanned(&meta.path, one_way_refusal(argument))),
+                    Some(_) => None,
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    })?;
+    one_way.map_or_else(|| check_decodable(&field.ty), Err)
+}
+
+fn one_way_refusal(argument: &str) -> String {
+    let other = if argument == "serialize_with" { "deserialize_with" } else { "serialize_with" };
+    format!(
+        "`#[serde({argument})]` is refused without `{other}`: what only one direction converts is not read back as it was; use `with = \"...\"` for both"
+    )
 }
 
 pub(crate) fn check_command_field(field: &Field) -> Result<()> {
     each_serde_argument(&field.attrs, |argument, meta| refuse(argument, meta, command_field_refusal(argument)))
 }
 
-/// The hidden structs do not inherit the attributes of the enum or of a variant, and silence would hide that.
 pub(crate) fn check_enum_and_variants(attributes: &[Attribute], variants: &[&Variant], derive: &str) -> Result<()> {
-    for attributes in std::iter::once(attributes).chain(variants.iter().map(|variant| variant.attrs.as_slice())) {
-        each_serde_argument(attributes, |argument, meta| {
-            let reason = tagging_refusal(argument).map_or_else(
-                || format!("`{derive}` encodes each variant's fields on their own, so it has no effect here; put it on the fields"),
-                str::to_owned,
-            );
-            refuse(argument, meta, Some(&reason))
-        })?;
-    }
-    Ok(())
+    std::iter::once(attributes)
+        .chain(variants.iter().map(|variant| variant.attrs.as_slice()))
+        .try_for_each(|attributes| check_container(attributes, derive))
+}
+
+/// The hidden structs do not inherit the attributes of the enum, of a variant or of a struct, and silence would hide that.
+pub(crate) fn check_container(attributes: &[Attribute], derive: &str) -> Result<()> {
+    each_serde_argument(attributes, |argument, meta| {
+        let reason = tagging_refusal(argument).map_or_else(
+            || format!("`{derive}` encodes the fields on their own, so it has no effect here; put it on the fields"),
+            str::to_owned,
+        );
+        refuse(argument, meta, Some(&reason))
+    })
 }
 
 fn refuse(argument: &str, meta: &ParseNestedMeta<'_>, reason: Option<&str>) -> Result<()> {
@@ -91,18 +121,19 @@ fn skip_value(meta: &ParseNestedMeta<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Refuses `serde_json` types at any depth, `Option<Vec<serde_json::Value>>` included.
+/// Refuses types that cannot be read back, or not as they were, at any depth: `Option<Vec<serde_json::Value>>` included.
 fn check_decodable(ty: &Type) -> Result<()> {
     match ty {
         Type::Path(path) => {
-            if names_json_value(&path.path) {
-                return Err(Error::new_spanned(
-                    ty,
-                    "bincode cannot decode a JSON value: it does not record what type a value has. Use a type of your own, or keep the JSON text in a `String` (a type of your own that is called `Value` is accepted under its path, `crate::Value`)",
-                ));
+            if let Some(reason) = type_refusal(&path.path) {
+                return Err(Error::new_spanned(ty, reason));
             }
             inner_types(&path.path).try_for_each(check_decodable)
         }
+        Type::Reference(_) => Err(Error::new_spanned(
+            ty,
+            "a recorded event owns its fields: the bytes it is read from are gone when it is applied. Use `String` or `Vec`",
+        )),
         Type::Array(array) => check_decodable(&array.elem),
         Type::Group(group) => check_decodable(&group.elem),
         Type::Paren(paren) => check_decodable(&paren.elem),
@@ -111,9 +142,28 @@ fn check_decodable(ty: &Type) -> Result<()> {
     }
 }
 
-/// A derive sees names, not types: a lone `Value` is taken for an imported `serde_json::Value`.
-fn names_json_value(path: &Path) -> bool {
-    path.is_ident("Value") || path.segments.iter().any(|segment| segment.ident == "serde_json")
+/// Crates whose values say only while they are read what they are.
+const SELF_DESCRIBING: [&str; 9] =
+    ["serde_json", "serde_yaml", "serde_yml", "serde_norway", "serde_cbor", "serde_value", "toml", "ciborium", "rmpv"];
+
+/// A derive sees names, not types: a lone `Value` is taken for an imported `serde_json::Value`, and a lone `HashMap` for the
+/// standard library's. A type of the reducer's own is accepted under its path.
+fn type_refusal(path: &Path) -> Option<&'static str> {
+    let (first, last) = (path.segments.first()?, path.segments.last()?);
+    if ["crate", "self", "super"].iter().any(|own| first.ident == own) {
+        return None;
+    }
+    if path.is_ident("Value")
+        || SELF_DESCRIBING.iter().any(|of| path.segments.iter().any(|segment| segment.ident == of))
+    {
+        return Some(
+            "bincode cannot decode a JSON value, or another format's: it does not record what type a value has. Use a type of your own, or keep the JSON text in a `String` (a type of your own that is called `Value` is accepted under its path, `crate::Value`)",
+        );
+    }
+    let last = last.ident.to_string();
+    (last.ends_with("HashMap") || last.ends_with("HashSet")).then_some(
+        "a hash map is encoded in another order each time, and the same decision must give the same bytes. Use `BTreeMap` or `BTreeSet` (a type of your own is accepted under its path, `crate::HashMap`)",
+    )
 }
 
 fn inner_types(path: &Path) -> impl Iterator<Item = &Type> {

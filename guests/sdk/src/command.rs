@@ -90,7 +90,7 @@ impl CommandError {
 
 #[doc(hidden)]
 pub fn command_from_json<T: DeserializeOwned>(name: &'static str, json: &str) -> Result<T, CommandError> {
-    serde_json::from_str(json).map_err(|error| CommandError::malformed(name, error.to_string()))
+    crate::json::from_str(json).map_err(|error| CommandError::malformed(name, error.to_string()))
 }
 
 #[doc(hidden)]
@@ -105,7 +105,7 @@ pub fn command_from_json_object<T: DeserializeOwned>(name: &'static str, json: &
 
 #[doc(hidden)]
 pub fn command_from_binary<T: DeserializeOwned>(name: &'static str, bytes: &[u8]) -> Result<T, CommandError> {
-    encoding::decode_command(bytes).map_err(|error| CommandError::malformed(name, error.to_string()))
+    encoding::decode(bytes).map_err(|error| CommandError::malformed(name, error.to_string()))
 }
 
 #[doc(hidden)]

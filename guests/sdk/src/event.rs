@@ -11,7 +11,8 @@ pub type Decoder<E> = fn(&[u8]) -> Result<E, EventError>;
 /// Something that happened to a stream, in a form that can be recorded and read again years later.
 ///
 /// Derive it on an enum. Each variant is an event type of its own, `OrderPlaced.v1`, and only its fields are encoded:
-/// variants may be added and moved at will, the fields of a recorded variant may not change.
+/// variants may be added and moved at will. The fields of a recorded variant may not change: a changed shape is a new
+/// version of it, and the one that it had is kept as a [`FormerEvent`](trait@crate::FormerEvent).
 ///
 /// ```
 /// use foldhost_sdk::prelude::*;
@@ -19,7 +20,7 @@ pub type Decoder<E> = fn(&[u8]) -> Result<E, EventError>;
 /// #[derive(Debug, PartialEq, Event)]
 /// enum OrderEvent {
 ///     OrderPlaced { customer_id: String },
-///     #[event(version = 2)]
+///     #[event(version = 2, since = 2)]
 ///     OrderShipped { tracking: String, shipped_at_ms: i64 },
 /// }
 ///
@@ -30,8 +31,12 @@ pub type Decoder<E> = fn(&[u8]) -> Result<E, EventError>;
 /// # Ok::<(), foldhost_sdk::EventError>(())
 /// ```
 pub trait Event: Sized {
-    /// Every event type that [`Event::decoder`] knows.
+    /// Every event type that [`Event::decoder`] knows, older versions included. The derive lists them variant by variant, each
+    /// with its newest version first.
     const EVENT_TYPES: &'static [&'static str];
+
+    /// Those of [`Event::EVENT_TYPES`] that may be emitted: the newest version of each event, without what is read only.
+    const WRITES: &'static [&'static str] = Self::EVENT_TYPES;
 
     /// Name and schema version, as in `OrderPlaced.v1`.
     fn event_type(&self) -> &'static str;
@@ -47,6 +52,19 @@ pub trait Event: Sized {
     /// an array.
     fn to_json(&self) -> Result<String, EventError>;
 
+    /// Recorded bytes as JSON, in the version in which they were recorded; [`Event::to_json`] of what they decode to is in the
+    /// newest. The two differ for older versions alone.
+    fn recorded_json(event_type: &str, bytes: &[u8]) -> Result<String, EventError> {
+        Self::from_bytes(event_type, bytes)?.to_json()
+    }
+
+    /// The bytes to record for an event that is written as JSON, in any version that can be read: for those who write a
+    /// stream's past by hand. An implementation by hand does not have it unless it says how.
+    fn bytes_from_json(event_type: &str, json: &str) -> Result<Vec<u8>, EventError> {
+        let _ = json;
+        Err(EventError::malformed_json(event_type, "this reducer does not read events from JSON"))
+    }
+
     /// Reads a recorded event. All bytes must be used.
     fn from_bytes(event_type: &str, bytes: &[u8]) -> Result<Self, EventError> {
         match Self::decoder(event_type) {
@@ -59,7 +77,7 @@ pub trait Event: Sized {
 /// Why an event cannot be recorded or read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EventError {
-    /// No variant has this event type.
+    /// Nothing reads this event type.
     #[error("the event type `{event_type}` is unknown; this reducer reads {known}. Deploy one that still reads it")]
     UnknownType {
         /// The type that was asked for.
@@ -75,6 +93,14 @@ pub enum EventError {
         /// What is wrong with the bytes.
         message: String,
     },
+    /// The JSON is not an event of this type.
+    #[error("the JSON is not a `{event_type}`: {message}")]
+    MalformedJson {
+        /// The type that the JSON was read as.
+        event_type: String,
+        /// What is wrong with it.
+        message: String,
+    },
     /// The event has no encoding.
     #[error("the event `{event_type}` cannot be encoded: {message}. Look at the `Serialize` of its fields")]
     Unencodable {
@@ -83,16 +109,25 @@ pub enum EventError {
         /// What serde or bincode said.
         message: String,
     },
-    /// The event encodes, but not to something that decodes: it would break its stream for good, so it is not recorded.
+    /// The event encodes, but not to something that is read back as it was: it would break its stream for good, or fold into
+    /// another state than the one that was decided on. So it is not recorded.
     #[error(
-        "the event `{event_type}` was encoded, but its bytes cannot be read again: {message}. Look for a field whose \
-         `Serialize` and `Deserialize` differ, or that holds a JSON value"
+        "the event `{event_type}` would not be read back as it is: {message}. Look for a field whose `Serialize` and \
+         `Deserialize` differ, or that holds a JSON value or a hash map"
     )]
     Unreadable {
         /// The type of the event.
         event_type: String,
-        /// Why decoding failed.
+        /// Why decoding failed, or what differed.
         message: String,
+    },
+    /// The event was emitted, but it is only there to be read.
+    #[error("the event `{event_type}` is read only, so it cannot be emitted; emit one of {written}")]
+    ReadOnly {
+        /// The type of the event.
+        event_type: String,
+        /// What may be emitted, comma separated.
+        written: String,
     },
 }
 
@@ -106,12 +141,17 @@ impl EventError {
     pub fn malformed(event_type: &str, message: impl Into<String>) -> Self {
         Self::Malformed { event_type: event_type.to_owned(), message: message.into() }
     }
+
+    /// For an implementation by hand: the JSON is not an event of this type, because of `message`.
+    pub fn malformed_json(event_type: &str, message: impl Into<String>) -> Self {
+        Self::MalformedJson { event_type: event_type.to_owned(), message: message.into() }
+    }
 }
 
 #[doc(hidden)]
 #[inline]
-pub fn event_from_bytes<T: DeserializeOwned>(event_type: &'static str, bytes: &[u8]) -> Result<T, EventError> {
-    match encoding::decode_recorded(bytes) {
+pub fn event_from_bytes<T: DeserializeOwned>(event_type: &str, bytes: &[u8]) -> Result<T, EventError> {
+    match encoding::decode(bytes) {
         Ok(fields) => Ok(fields),
         Err(error) => Err(malformed(event_type, &error)),
     }
@@ -124,13 +164,27 @@ fn malformed(event_type: &str, error: &EncodingError) -> EventError {
 }
 
 #[doc(hidden)]
-pub fn event_to_bytes<T: Serialize>(event_type: &'static str, fields: &T) -> Result<Vec<u8>, EventError> {
+pub fn event_to_bytes<T: Serialize>(event_type: &str, fields: &T) -> Result<Vec<u8>, EventError> {
     encoding::encode(fields)
         .map_err(|error| EventError::Unencodable { event_type: event_type.to_owned(), message: error.to_string() })
 }
 
 #[doc(hidden)]
-pub fn event_to_json<T: Serialize>(event_type: &'static str, fields: &T) -> Result<String, EventError> {
+pub fn event_to_json<T: Serialize>(event_type: &str, fields: &T) -> Result<String, EventError> {
     serde_json::to_string(fields)
         .map_err(|error| EventError::Unencodable { event_type: event_type.to_owned(), message: error.to_string() })
+}
+
+#[doc(hidden)]
+pub fn event_from_json<T: DeserializeOwned>(event_type: &str, json: &str) -> Result<T, EventError> {
+    crate::json::from_str(json).map_err(|error| EventError::malformed_json(event_type, error.to_string()))
+}
+
+#[doc(hidden)]
+pub fn event_from_json_object<T: DeserializeOwned>(event_type: &str, json: &str) -> Result<T, EventError> {
+    // Serde reads a struct from an array as well, by position; whoever writes a past by hand would learn of swapped fields too late.
+    if json.trim_ascii_start().starts_with('[') {
+        return Err(EventError::malformed_json(event_type, "expected a JSON object, found an array"));
+    }
+    event_from_json(event_type, json)
 }

@@ -37,7 +37,7 @@ macro_rules! export {
 #[cfg(target_arch = "wasm32")]
 pub use component::Component;
 
-/// Generated from `wit/`.
+/// Generated from `wit/reducer.wit`.
 #[cfg(target_arch = "wasm32")]
 #[allow(
     missing_docs,
@@ -49,7 +49,7 @@ pub use component::Component;
 pub mod bindings {
     wit_bindgen::generate!({
         world: "guest",
-        path: "../../wit",
+        path: "wit/reducer.wit",
         pub_export_macro: true,
         export_macro_name: "__export_guest",
         default_bindings_module: "foldhost_sdk::__private::bindings",
@@ -61,3 +61,6 @@ mod component;
 
 #[cfg(target_arch = "wasm32")]
 mod memcmp;
+
+#[cfg(target_arch = "wasm32")]
+mod panic;

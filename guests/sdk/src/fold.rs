@@ -5,6 +5,7 @@ use std::fmt;
 use crate::encoding;
 use crate::{
     Command as _, CommandError, Context, Decision, Event, EventError, FlatEffect, LogLine, Reducer, Rejection, effect,
+    read_back,
 };
 
 /// The state of one stream, and the reducer that folds it.
@@ -103,29 +104,58 @@ pub struct Descriptor {
     pub name: String,
     /// The commands that it decides on.
     pub commands: Vec<String>,
-    /// Every event type that it can apply.
+    /// Every event type that it can apply, older versions included.
     pub event_types: Vec<String>,
+    /// Those of them that it may emit: the newest version of each event. Empty where that is not known: a component of
+    /// contract 1.0.0 does not tell, and neither does a descriptor that was recorded then.
+    #[serde(default)]
+    pub writes: Vec<String>,
     /// Names the shape of its state.
     pub state_schema: String,
     /// The version of this crate.
     pub sdk_version: String,
 }
 
+fn owned(names: &[&str]) -> Vec<String> {
+    names.iter().map(|&name| name.to_owned()).collect()
+}
+
 /// What `R` says of itself.
 pub fn descriptor<R: Reducer>() -> Descriptor {
-    let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
     Descriptor {
         name: R::NAME.to_owned(),
         commands: owned(R::Command::NAMES),
         event_types: owned(R::Event::EVENT_TYPES),
+        writes: owned(R::Event::WRITES),
         state_schema: R::STATE_SCHEMA.to_owned(),
         sdk_version: env!("CARGO_PKG_VERSION").to_owned(),
     }
 }
 
-/// A recorded event of `R` as JSON, for people. The error is a sentence.
+/// A recorded event of `R` as JSON, for people, in the version in which it was recorded. The error is a sentence.
 pub fn event_json<R: Reducer>(event_type: &str, data: &[u8]) -> Result<String, String> {
-    R::Event::from_bytes(event_type, data).and_then(|event| event.to_json()).map_err(|error| error.to_string())
+    R::Event::recorded_json(event_type, data).map_err(|error| error.to_string())
+}
+
+/// An event in its newest version, as `R` applies it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpcastEvent {
+    /// The newest version of the event type.
+    pub event_type: String,
+    /// Its fields.
+    pub json: String,
+}
+
+/// A recorded event as `R` applies it: brought to the newest version. The error is a sentence.
+pub fn event_upcast<R: Reducer>(event_type: &str, data: &[u8]) -> Result<UpcastEvent, String> {
+    let event = R::Event::from_bytes(event_type, data).map_err(|error| error.to_string())?;
+    let json = event.to_json().map_err(|error| error.to_string())?;
+    Ok(UpcastEvent { event_type: event.event_type().to_owned(), json })
+}
+
+/// The bytes of an event of `R` that is written as JSON. The error is a sentence.
+pub fn event_from_json<R: Reducer>(event_type: &str, json: &str) -> Result<Vec<u8>, String> {
+    R::Event::bytes_from_json(event_type, json).map_err(|error| error.to_string())
 }
 
 // By hand: a derived one would ask that the reducer, which holds nothing, be `Debug` too.
@@ -147,7 +177,7 @@ impl<R: Reducer> Fold<R> {
 
     /// The state that [`Fold::snapshot`] wrote. The error is a sentence; the stream can still be folded from its events.
     pub fn restore(stream_id: impl Into<String>, snapshot: &[u8]) -> Result<Self, String> {
-        let state = encoding::decode_recorded(snapshot)
+        let state = encoding::decode(snapshot)
             .map_err(|error| format!("the snapshot is not a state of schema `{}`: {error}", R::STATE_SCHEMA))?;
         Ok(Self { stream_id: stream_id.into(), state })
     }
@@ -194,15 +224,16 @@ impl<R: Reducer> Fold<R> {
 
     /// Answers a command. Changes nothing: the host records the events and only then applies them.
     ///
-    /// Every event is decoded once before it is handed out. An event that encodes but does not decode would be recorded and
-    /// then break each later load of its stream, for good; here it is [`DecideError::Faulty`] and costs one command.
+    /// Every event is decoded and encoded again before it is handed out. One that does not decode would be recorded and then
+    /// break each later load of its stream, for good; one that decodes to something else would make a state that no rule ever
+    /// saw. Here it is [`DecideError::Faulty`] and costs one command.
     pub fn decide(&self, name: &str, payload: Payload<'_>, context: &Context) -> Result<EncodedDecision, DecideError> {
         let command = match payload {
             Payload::Json(json) => R::Command::from_json(name, json)?,
             Payload::Binary(bytes) => R::Command::from_binary(name, bytes)?,
         };
         let Decision { events, effects, log } = R::decide(&self.state, command, context)?;
-        let events = events.iter().map(encode_event).collect::<Result<_, _>>()?;
+        let events = events.iter().map(read_back::encode).collect::<Result<_, _>>()?;
         Ok(EncodedDecision { events, effects: effect::flatten(effects), log })
     }
 
@@ -228,15 +259,6 @@ impl<R: Reducer> Fold<R> {
             Ok(json) => json,
             Err(error) => panic!("the state of schema `{}` has no JSON form: {error}", R::STATE_SCHEMA),
         }
-    }
-}
-
-fn encode_event<E: Event>(event: &E) -> Result<EncodedEvent, EventError> {
-    let event_type = event.event_type();
-    let data = event.to_bytes()?;
-    match E::from_bytes(event_type, &data) {
-        Ok(_) => Ok(EncodedEvent { event_type, data }),
-        Err(error) => Err(EventError::Unreadable { event_type: event_type.to_owned(), message: error.to_string() }),
     }
 }
 

@@ -8,9 +8,12 @@
 //! - [`Command`] and [`Context`]: what a decision may depend on beside the state
 //! - [`Reducer::decide`], [`Decision`], [`Rejection`]: the answer
 //! - [`Event`] and [`Reducer::apply`]: what is recorded, and the only way a state changes
+//! - [`FormerEvent`](trait@FormerEvent): the shapes that recorded events had, and how they become events of today
 //! - [`Effect`]: what the host shall do after the events are durable
 //! - [`Fold`]: a reducer with the state of one stream, as hosts and the exported component drive it
+//! - [`testing`]: given events, when a command comes, then that; properties; golden files
 
+mod codec_error;
 mod command;
 mod context;
 mod decision;
@@ -19,7 +22,12 @@ mod encoding;
 mod event;
 mod export;
 mod fold;
+mod former;
+mod json;
+mod read_back;
 mod reducer;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod testing;
 
 pub use command::{Command, CommandError};
 pub use context::Context;
@@ -30,14 +38,16 @@ pub use effect::{
 };
 pub use event::{Decoder, Event, EventError};
 pub use fold::{
-    ApplyError, DecideError, Descriptor, EncodedDecision, EncodedEvent, Fold, Payload, descriptor, event_json,
+    ApplyError, DecideError, Descriptor, EncodedDecision, EncodedEvent, Fold, Payload, UpcastEvent, descriptor,
+    event_from_json, event_json, event_upcast,
 };
-pub use foldhost_sdk_macros::{Command, Event};
+pub use foldhost_sdk_macros::{Command, Event, FormerEvent};
+pub use former::FormerEvent;
 pub use reducer::Reducer;
 
 /// All that a reducer's source usually needs: `use foldhost_sdk::prelude::*;`.
 pub mod prelude {
-    pub use crate::{Command, Context, Decision, Effect, EffectKind, Event, LogLevel, Reducer, Rejection};
+    pub use crate::{Command, Context, Decision, Effect, EffectKind, Event, FormerEvent, LogLevel, Reducer, Rejection};
     pub use serde::{Deserialize, Serialize};
 }
 
@@ -47,7 +57,8 @@ pub mod __private {
     pub use crate::command::{
         command_from_binary, command_from_json, command_from_json_object, command_to_binary, command_to_json,
     };
-    pub use crate::event::{event_from_bytes, event_to_bytes, event_to_json};
+    pub use crate::event::{event_from_bytes, event_from_json, event_from_json_object, event_to_bytes, event_to_json};
+    pub use crate::former::{Former, former, upcast};
     pub use serde;
 
     #[cfg(target_arch = "wasm32")]

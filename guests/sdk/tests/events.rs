@@ -22,11 +22,11 @@ enum ParcelEvent {
     Address(Address),
     Weighed(u32, String),
     Lost,
-    #[event(version = 3)]
+    #[event(version = 3, since = 3)]
     Opened {
         r#type: u8,
     },
-    #[event(name = "parcel.Returned", version = 2)]
+    #[event(name = "parcel.Returned", version = 2, since = 2)]
     Back {},
 }
 

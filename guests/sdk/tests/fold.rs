@@ -198,14 +198,47 @@ impl Serialize for Lopsided {
     }
 }
 
+/// Read back as another value each time.
+#[derive(Debug, Clone, Deserialize)]
+struct Growing(u64);
+
+impl Serialize for Growing {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(self.0 + 1)
+    }
+}
+
+/// Read back as another value, which looks the same to people.
+#[derive(Debug, Clone)]
+struct Signature(u8);
+
+impl Serialize for Signature {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match serializer.is_human_readable() {
+            true => serializer.serialize_str("signed"),
+            false => serializer.serialize_u8(self.0),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Signature {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(u8::deserialize(deserializer)? / 2))
+    }
+}
+
 #[derive(Event)]
-enum LopsidedEvent {
+enum CarelessEvent {
     Written { value: Lopsided },
+    Grown { note: String, by: Growing, last: String },
+    Signed { at_ms: u8, signature: Signature },
 }
 
 #[derive(Command)]
-enum LopsidedCommand {
+enum CarelessCommand {
     Write,
+    Grow { note: String },
+    Sign,
 }
 
 struct Careless;
@@ -214,22 +247,114 @@ impl Reducer for Careless {
     const NAME: &'static str = "careless";
     const STATE_SCHEMA: &'static str = "careless.v1";
     type State = ();
-    type Command = LopsidedCommand;
-    type Event = LopsidedEvent;
+    type Command = CarelessCommand;
+    type Event = CarelessEvent;
 
-    fn decide(_: &(), _: LopsidedCommand, _: &Context) -> Result<Decision<LopsidedEvent>, Rejection> {
-        Ok(Decision::event(LopsidedEvent::Written { value: Lopsided("x".into()) }))
+    fn decide(_: &(), command: CarelessCommand, _: &Context) -> Result<Decision<CarelessEvent>, Rejection> {
+        Ok(Decision::event(match command {
+            CarelessCommand::Write => CarelessEvent::Written { value: Lopsided("x".into()) },
+            CarelessCommand::Grow { note } => CarelessEvent::Grown { note, by: Growing(1), last: "z".repeat(500) },
+            CarelessCommand::Sign => CarelessEvent::Signed { at_ms: 7, signature: Signature(8) },
+        }))
     }
 
-    fn apply((): &mut (), _: LopsidedEvent) {}
+    fn apply((): &mut (), _: CarelessEvent) {}
+}
+
+fn why_unreadable(name: &str, json: &str) -> String {
+    match Fold::<Careless>::new("careless-1").decide(name, Payload::Json(json), &context()) {
+        Err(DecideError::Faulty(EventError::Unreadable { message, .. })) => message,
+        answer => panic!("{answer:?}"),
+    }
 }
 
 #[test]
 fn an_event_that_could_never_be_read_again_is_not_handed_out() {
-    let decoder: Option<Decoder<LopsidedEvent>> = LopsidedEvent::decoder("Written.v1");
+    let decoder: Option<Decoder<CarelessEvent>> = CarelessEvent::decoder("Written.v1");
     assert!(decoder.is_some());
-    let answer = Fold::<Careless>::new("careless-1").decide("Write", Payload::Json(""), &context());
-    assert!(matches!(answer, Err(DecideError::Faulty(EventError::Unreadable { .. }))), "{answer:?}");
+    assert!(why_unreadable("Write", "").contains("bytes are missing"));
+}
+
+#[test]
+fn an_event_that_would_be_read_back_as_another_is_not_handed_out() {
+    let message = why_unreadable("Grow", r#"{"note": "a"}"#);
+    assert!(message.contains(r#"`{"note":"a","by":2,"last":"zzz"#), "{message}");
+    assert!(message.contains(r#"comes back as `{"note":"a","by":3,"last":"zzz"#), "{message}");
+    let message = why_unreadable("Sign", "");
+    assert_eq!(message, "encoded again it has 2 bytes instead of 2, other ones from byte 1 on");
+}
+
+#[test]
+fn only_the_part_that_differs_is_shown_of_a_large_event() {
+    // Two bytes a character, once shifted by one: the cut must not fall into a character.
+    for note in ["\u{e4}".repeat(5_000), format!("a{}", "\u{e4}".repeat(5_000))] {
+        let message = why_unreadable("Grow", &format!(r#"{{"note": "{note}"}}"#));
+        assert!(message.contains(r#""by":2"#) && message.contains(r#""by":3"#), "{message}");
+        assert!(message.starts_with("`...") && message.ends_with("...`") && message.len() < 400, "{message}");
+    }
+}
+
+/// By hand, and read back as another event.
+#[derive(Debug)]
+enum SwappedEvent {
+    Opened,
+    Closed,
+}
+
+impl Event for SwappedEvent {
+    const EVENT_TYPES: &'static [&'static str] = &["Opened.v1", "Closed.v1"];
+
+    fn event_type(&self) -> &'static str {
+        match self {
+            Self::Opened => "Opened.v1",
+            Self::Closed => "Closed.v1",
+        }
+    }
+
+    fn to_bytes(&self) -> Result<Vec<u8>, EventError> {
+        Ok(Vec::new())
+    }
+
+    fn decoder(event_type: &str) -> Option<Decoder<Self>> {
+        match event_type {
+            "Opened.v1" => Some(|_| Ok(Self::Closed)),
+            "Closed.v1" => Some(|_| Ok(Self::Opened)),
+            _ => None,
+        }
+    }
+
+    fn to_json(&self) -> Result<String, EventError> {
+        Ok("{}".into())
+    }
+}
+
+#[derive(Command)]
+enum SwappedCommand {
+    Open,
+}
+
+struct Swapped;
+
+impl Reducer for Swapped {
+    const NAME: &'static str = "swapped";
+    const STATE_SCHEMA: &'static str = "swapped.v1";
+    type State = ();
+    type Command = SwappedCommand;
+    type Event = SwappedEvent;
+
+    fn decide(_: &(), SwappedCommand::Open: SwappedCommand, _: &Context) -> Result<Decision<SwappedEvent>, Rejection> {
+        Ok(Decision::event(SwappedEvent::Opened))
+    }
+
+    fn apply((): &mut (), _: SwappedEvent) {}
+}
+
+#[test]
+fn an_event_that_is_read_back_as_another_type_is_not_handed_out() {
+    let answer = Fold::<Swapped>::new("swapped-1").decide("Open", Payload::Json(""), &context());
+    let Err(DecideError::Faulty(error)) = answer else { panic!("{answer:?}") };
+    assert!(error.to_string().contains("`Opened.v1` would not be read back as it is"), "{error}");
+    assert!(error.to_string().contains("read back as a `Closed.v1`"), "{error}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::marker::PhantomData;
 
 use super::bindings::exports::foldhost::reducer::reducer as wit;
+use super::panic::leave_a_record;
 use crate::{
     Context, DecideError, DispatchedCommand, EncodedDecision, EventStoreOperation, FlatEffect, FlatEffectKind, Fold,
     HttpRequest, LogLevel, LogLine, OwnedPayload, Payload, Reducer,
@@ -19,21 +20,44 @@ impl<R: Reducer> wit::Guest for Component<R> {
     type Aggregate = Aggregate<R>;
 
     fn describe() -> wit::Descriptor {
-        let crate::Descriptor { name, commands, event_types, state_schema, sdk_version } = crate::descriptor::<R>();
-        wit::Descriptor { name, commands, event_types, state_schema, sdk_version }
+        leave_a_record();
+        let crate::Descriptor { name, commands, event_types, writes, state_schema, sdk_version } =
+            crate::descriptor::<R>();
+        wit::Descriptor { name, commands, event_types, writes, state_schema, sdk_version }
     }
 
     fn event_json(event_type: String, data: Vec<u8>) -> Result<String, String> {
+        leave_a_record();
         crate::event_json::<R>(&event_type, &data)
+    }
+
+    fn event_upcast(event_type: String, data: Vec<u8>) -> Result<wit::UpcastEvent, String> {
+        leave_a_record();
+        let crate::UpcastEvent { event_type, json } = crate::event_upcast::<R>(&event_type, &data)?;
+        Ok(wit::UpcastEvent { event_type, json })
+    }
+
+    fn event_from_json(event_type: String, json: String) -> Result<Vec<u8>, String> {
+        leave_a_record();
+        crate::event_from_json::<R>(&event_type, &json)
+    }
+}
+
+/// For exports that stand before these: a resource has one type, so what is not exported is made of what it holds.
+impl<R: Reducer> From<Fold<R>> for Aggregate<R> {
+    fn from(fold: Fold<R>) -> Self {
+        Self(RefCell::new(fold))
     }
 }
 
 impl<R: Reducer> wit::GuestAggregate for Aggregate<R> {
     fn new(stream_id: String) -> Self {
+        leave_a_record();
         Self(RefCell::new(Fold::new(stream_id)))
     }
 
     fn restore(stream_id: String, snapshot: Vec<u8>) -> Result<wit::Aggregate, String> {
+        leave_a_record();
         let fold = Fold::<R>::restore(stream_id, &snapshot)?;
         Ok(wit::Aggregate::new(Self(RefCell::new(fold))))
     }
