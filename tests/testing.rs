@@ -1,8 +1,14 @@
 //! The public `testing` module: each check passes where it should and fails where it should, natively and on components.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+#[path = "testing/cases.rs"]
+mod cases;
+#[path = "testing/effects.rs"]
+mod effects;
 #[path = "testing/faults.rs"]
 mod faults;
+#[path = "testing/golden.rs"]
+mod golden;
 #[path = "testing/laws.rs"]
 mod laws;
 #[path = "testing/outcomes.rs"]

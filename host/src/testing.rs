@@ -3,10 +3,12 @@
 //! | | |
 //! |---|---|
 //! | [`scenario`], [`command`], [`encode_command`] | given these events, when this command comes, then that |
+//! | [`assert_case`], [`match_case`] | a table of the SDK's own cases, on the component |
 //! | [`Then`], [`Outcome`], [`Law`] | what a scenario can come to, and what every reducer has to keep |
 //! | [`event`], [`events`], [`encode`], [`history`] | events to begin with |
 //! | [`StreamFixture`], [`store_with`] | a store that has a past |
 //! | [`assert_events_match`], [`match_events`] | recorded events beside the expected ones |
+//! | [`golden`] | recorded bytes, kept in files, and what they have to mean |
 //! | [`FaultyStore`] | a store that fails, or loses an acknowledgement, when the test says so |
 //!
 //! A scenario takes any [`Reducer`](crate::Reducer): the same table of cases runs natively and through a component.
@@ -27,16 +29,21 @@
 //! Functions that begin with `assert` or `then` panic, with the test's line and a diff. Below each stands one that answers with
 //! a [`Mismatch`] instead: [`match_events`], [`Scenario::run`], [`Outcome::check`].
 
+mod case;
+mod effects;
 mod event_builder;
 mod expected;
 mod faulty_store;
 mod fixture;
-mod laws;
-mod mismatch;
+pub mod golden;
+pub(crate) mod laws;
+pub(crate) mod mismatch;
 mod outcome;
 mod recorded;
 mod scenario;
 
+pub use case::{assert_case, match_case};
+pub use effects::effect_json;
 pub use event_builder::{EventBuilder, command, encode, encode_command, event, events};
 pub use expected::{ExpectedEvent, Then};
 pub use faulty_store::{FaultyStore, StoreCall};

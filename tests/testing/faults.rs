@@ -36,6 +36,7 @@ async fn calls(store: &FaultyStore<InMemoryEventStore>) -> Vec<(StoreCall, bool)
         name: "numbers".into(),
         commands: Vec::new(),
         event_types: Vec::new(),
+        writes: Vec::new(),
         state_schema: String::new(),
         sdk_version: String::new(),
     };

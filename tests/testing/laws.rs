@@ -48,6 +48,7 @@ impl Lawless {
             name: "lawless".into(),
             commands: vec!["Count".into()],
             event_types: vec!["Counted.v1".into()],
+            writes: Vec::new(),
             state_schema: "lawless.v1".into(),
             sdk_version: String::new(),
         };

@@ -1,8 +1,9 @@
 //! Each expectation passes on what it expects and on nothing else, and says what came instead.
 
-use counter::{Counter, CounterEvent};
+use counter::{Counter, CounterCommand, CounterEvent};
 use foldhost::NativeReducer;
 use foldhost::testing::{Mismatch, Outcome, Then, command, encode, scenario};
+use foldhost_sdk::testing::given;
 use foldhost_test_support::component_reducer;
 use serde_json::{Value, json};
 
@@ -171,6 +172,12 @@ fn each_failing_expectation_panics_in_the_line_of_the_test_with_the_scenario() {
         outcome.then_events([("Incremented.v1", json!({"by": 4}))]);
     });
     assert!(include_str!("../../docs/testing.md").contains(&shown), "docs/testing.md shows what is printed: {shown}");
+    let (native, file) = panic_of(|| {
+        let counted = given::<Counter>([CounterEvent::Incremented { by: 2 }]).when(CounterCommand::Increment { by: 3 });
+        counted.then_events([CounterEvent::Incremented { by: 4 }]);
+    });
+    assert!(file.ends_with("tests/testing/outcomes.rs"), "{file}");
+    assert!(include_str!("../../docs/testing.md").contains(&native), "docs/testing.md shows what is printed: {native}");
     outcome.then_events([("Incremented.v1", json!({"by": 3}))]).then_event_types(["Incremented.v1"]);
     outcome.then_state(json!({"value": 5})).then_state_contains(json!({"value": 5}));
     increment(&counter, json!(0)).then_rejected("nothing-to-add");

@@ -75,44 +75,49 @@ foldhost_sdk::export!(Counter);
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use foldhost_sdk::testing::{given, golden};
 
-    fn decide(value: u64, command: CounterCommand) -> Result<Vec<CounterEvent>, Rejection> {
-        Counter::decide(&CounterState { value }, command, &Context::for_test("counter-1")).map(Decision::into_events)
+    use super::CounterCommand::{self, Increment};
+    use super::CounterEvent::{self, Incremented};
+    use super::{Counter, CounterState};
+
+    #[test]
+    fn increments_add_up() {
+        given::<Counter>([Incremented { by: 2 }])
+            .when(Increment { by: 3 })
+            .then_events([Incremented { by: 3 }])
+            .then_state(CounterState { value: 5 });
     }
 
     #[test]
-    fn increments_add_up_until_the_reset() {
-        let mut state = CounterState::default();
-        for (event, value) in [
-            (CounterEvent::Incremented { by: 2 }, 2),
-            (CounterEvent::Incremented { by: 3 }, 5),
-            (CounterEvent::Reset, 0),
-        ] {
-            Counter::apply(&mut state, event);
-            assert_eq!(state.value, value);
-        }
-    }
-
-    #[test]
-    fn an_increment_and_a_reset_become_events() {
-        assert_eq!(decide(1, CounterCommand::Increment { by: 2 }), Ok(vec![CounterEvent::Incremented { by: 2 }]));
-        assert_eq!(decide(1, CounterCommand::Reset), Ok(vec![CounterEvent::Reset]));
+    fn a_reset_begins_again_at_zero() {
+        given::<Counter>([Incremented { by: 2 }])
+            .when(CounterCommand::Reset)
+            .then_events([CounterEvent::Reset])
+            .then_state(CounterState { value: 0 });
+        given::<Counter>([Incremented { by: 2 }, CounterEvent::Reset])
+            .when(Increment { by: 4 })
+            .then_state(CounterState { value: 4 });
     }
 
     #[test]
     fn resetting_a_counter_at_zero_changes_nothing() {
-        assert_eq!(decide(0, CounterCommand::Reset), Ok(vec![]));
+        given::<Counter>([]).when(CounterCommand::Reset).then_nothing();
     }
 
     #[test]
     fn an_increment_by_nothing_is_rejected() {
-        assert_eq!(decide(1, CounterCommand::Increment { by: 0 }).map_err(|no| no.code), Err("nothing-to-add".into()));
+        given::<Counter>([Incremented { by: 2 }]).when(Increment { by: 0 }).then_rejected("nothing-to-add");
     }
 
     #[test]
     fn an_increment_beyond_the_largest_number_is_rejected() {
-        let answer = decide(u64::MAX, CounterCommand::Increment { by: 1 });
-        assert_eq!(answer.map_err(|no| no.code), Err("counter-overflow".into()));
+        given::<Counter>([Incremented { by: u64::MAX }]).when(Increment { by: 1 }).then_rejected("counter-overflow");
+    }
+
+    // Recorded events have to be read for good. `foldhost test --bless` writes the files.
+    #[test]
+    fn recorded_counters_are_read_as_they_always_were() {
+        golden::check::<Counter>(concat!(env!("CARGO_MANIFEST_DIR"), "/golden"));
     }
 }

@@ -1,16 +1,23 @@
 //! An order, from placing to shipping: the reducer that the tests, the benches and the examples run.
 //!
 //! Read `command.rs` for what can be asked, `rules.rs` for what is allowed, `event.rs` for what is recorded and `state.rs`
-//! for what it adds up to.
+//! for what it adds up to. With the feature `testing`, `cases.rs` is the table of its rules, which runs natively and through the
+//! component, and `strategies.rs` draws commands by chance.
 
+#[cfg(all(feature = "testing", not(target_arch = "wasm32")))]
+mod cases;
 mod command;
 mod event;
 mod money;
 mod rules;
 mod state;
+#[cfg(all(feature = "testing", not(target_arch = "wasm32")))]
+pub mod strategies;
 
 use foldhost_sdk::prelude::*;
 
+#[cfg(all(feature = "testing", not(target_arch = "wasm32")))]
+pub use cases::cases;
 pub use command::OrderCommand;
 pub use event::OrderEvent;
 pub use money::Money;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use foldhost_sdk::{Effect, LogLevel, LogLine};
 use serde_json::{Value, json};
 
 use super::mismatch::{bytes_drawn, rows};
@@ -37,6 +38,10 @@ pub enum Then {
     /// The state, once the events are applied, has these fields with these values. What is not named may be anything; a list has
     /// to have as many elements.
     StateContains(Value),
+    /// Just these effects, in this order. The payload of a dispatched command is compared as JSON, however it is spaced.
+    Effects(Vec<Effect>),
+    /// Just these lines for the operator, in this order.
+    Log(Vec<LogLine>),
 }
 
 /// An event that a decision is expected to hold: its type, and its data or any.
@@ -70,6 +75,13 @@ impl Then {
         Self::Events(Vec::new())
     }
 
+    /// Just these lines for the operator, in this order.
+    #[must_use]
+    pub fn log<'l>(lines: impl IntoIterator<Item = (LogLevel, &'l str)>) -> Self {
+        let line = |(level, message): (LogLevel, &str)| LogLine { level, message: message.to_owned() };
+        Self::Log(lines.into_iter().map(line).collect())
+    }
+
     /// A rejection with this code.
     #[must_use]
     pub fn rejected(code: impl Into<String>) -> Self {
@@ -87,6 +99,8 @@ impl fmt::Display for Then {
             Self::Fault(text) => write!(f, "a fault of the reducer that says `{text}`"),
             Self::State(_) => f.write_str("this state"),
             Self::StateContains(_) => f.write_str("a state with these fields"),
+            Self::Effects(effects) => f.write_str(&counted(effects.len(), "effect")),
+            Self::Log(lines) => f.write_str(&counted(lines.len(), "log line")),
         }
     }
 }
@@ -98,6 +112,15 @@ pub(super) fn listed<'a>(types: impl Iterator<Item = &'a str>) -> String {
         [] => "no events".to_owned(),
         [one] => format!("the event {one}"),
         several => format!("the events {}", several.join(", ")),
+    }
+}
+
+/// As in `no effects`, `one effect`, `2 effects`.
+pub(super) fn counted(count: usize, what: &str) -> String {
+    match count {
+        0 => format!("no {what}s"),
+        1 => format!("one {what}"),
+        _ => format!("{count} {what}s"),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::reducer::{Context, DecideError, Decision, ReducerFault};
 use crate::{Aggregate, Command, PackedEvents, Reducer, SerializedEvent, StreamId, Version};
 
 /// Events that are folded by one call, where the page is not what is being tried: as many as a host gives by default.
-pub(super) const PAGE_EVENTS: usize = 1_000;
+pub(crate) const PAGE_EVENTS: usize = 1_000;
 
 /// What no test asks for and every reducer has to keep. A host decides again after a conflict, folds in pages of any size, and
 /// begins with a snapshot where it has one: a reducer that breaks one of these gives wrong answers that nobody sees.
@@ -67,12 +67,13 @@ pub(super) struct Observed {
 }
 
 /// A state, as far as it can be seen from outside.
-struct Picture {
-    json: String,
-    snapshot: Vec<u8>,
+#[derive(PartialEq)]
+pub(crate) struct Picture {
+    pub(crate) json: String,
+    pub(crate) snapshot: Vec<u8>,
 }
 
-type Decided = Result<Decision, DecideError>;
+pub(crate) type Decided = Result<Decision, DecideError>;
 
 impl Trial<'_> {
     /// Decides, and checks every law on the way.
@@ -169,7 +170,7 @@ pub(super) fn begin(
 }
 
 /// Folds events behind version `behind`, page by page.
-pub(super) fn apply(
+pub(crate) fn apply(
     aggregate: &mut dyn Aggregate,
     behind: usize,
     events: &[SerializedEvent],
@@ -184,13 +185,13 @@ pub(super) fn apply(
 }
 
 impl Picture {
-    fn of(aggregate: &mut dyn Aggregate) -> Result<Self, Mismatch> {
+    pub(crate) fn of(aggregate: &mut dyn Aggregate) -> Result<Self, Mismatch> {
         let json = aggregate.state_json().map_err(|fault| broken(Law::TheStateIsJson, &fault))?;
         let snapshot = aggregate.snapshot().map_err(|fault| broken(Law::SnapshotsKeepTheState, &fault))?;
         Ok(Self { json, snapshot })
     }
 
-    fn value(&self) -> Result<Value, Mismatch> {
+    pub(crate) fn value(&self) -> Result<Value, Mismatch> {
         serde_json::from_str(&self.json).map_err(|error| Mismatch::Law {
             law: Law::TheStateIsJson,
             difference: format!("{error}, in: {}", self.json),
@@ -198,7 +199,7 @@ impl Picture {
     }
 
     /// Whether an aggregate has this state too.
-    fn check(&self, law: Law, what: &str, aggregate: &mut dyn Aggregate) -> Result<(), Mismatch> {
+    pub(crate) fn check(&self, law: Law, what: &str, aggregate: &mut dyn Aggregate) -> Result<(), Mismatch> {
         let other = Self::of(aggregate)?;
         let parted = if self.json != other.json {
             match difference(&self.value()?, &other.value()?) {
@@ -215,12 +216,12 @@ impl Picture {
     }
 }
 
-fn is_fault(decided: &Decided) -> bool {
+pub(crate) fn is_fault(decided: &Decided) -> bool {
     matches!(decided, Err(DecideError::Fault(_)))
 }
 
 /// Whether two decisions are the same. Of faults only the kind counts: what an engine says of a trap may vary.
-fn check_same(law: Law, first: &Decided, again: &Decided) -> Result<(), Mismatch> {
+pub(crate) fn check_same(law: Law, first: &Decided, again: &Decided) -> Result<(), Mismatch> {
     let same = match (first, again) {
         (Err(DecideError::Fault(first)), Err(DecideError::Fault(again))) => discriminant(first) == discriminant(again),
         _ => first == again,
@@ -232,7 +233,7 @@ fn check_same(law: Law, first: &Decided, again: &Decided) -> Result<(), Mismatch
         Ok(Decision { events, effects, log }) => {
             let shown = |event: &SerializedEvent| format!("{}\n{:#}\n", event.event_type, rows(&event.data));
             let log = log.iter().map(|(level, line)| format!("{level} {line}\n"));
-            events.iter().map(shown).chain([format!("{effects} effects\n")]).chain(log).collect()
+            events.iter().map(shown).chain(effects.iter().map(|effect| format!("{effect:?}\n"))).chain(log).collect()
         }
         Err(error) => format!("{error}\n"),
     };
@@ -240,6 +241,6 @@ fn check_same(law: Law, first: &Decided, again: &Decided) -> Result<(), Mismatch
     Err(Mismatch::Law { law, difference })
 }
 
-fn broken(law: Law, fault: &ReducerFault) -> Mismatch {
+pub(crate) fn broken(law: Law, fault: &ReducerFault) -> Mismatch {
     Mismatch::Law { law, difference: fault.to_string() }
 }

@@ -1,7 +1,8 @@
 //! What a check answers where it does not pass, and how it is drawn for people.
 
+use foldhost_sdk::testing::first_difference;
+pub(crate) use foldhost_sdk::testing::line_diff;
 use serde_json::{Value, json};
-use similar::TextDiff;
 
 use super::Law;
 use crate::Version;
@@ -45,18 +46,8 @@ pub enum Mismatch {
 /// The first field that differs, and both sides line by line. Empty where nothing differs. The order of an object's fields
 /// does not count.
 pub(super) fn difference(expected: &Value, actual: &Value) -> String {
-    let Some((path, was_expected, came)) = first_difference(expected, actual, String::new()) else {
-        return String::new();
-    };
-    let diff = line_diff(&pretty(expected), &pretty(actual));
-    let path = if path.is_empty() { "the whole".to_owned() } else { format!("`{path}`") };
-    format!("\nfirst difference at {path}: {was_expected} was expected, {came} came\n{diff}")
-}
-
-/// Both texts line by line, with three lines around each difference.
-pub(super) fn line_diff(expected: &str, actual: &str) -> String {
-    let diff = TextDiff::from_lines(expected, actual);
-    diff.unified_diff().missing_newline_hint(false).context_radius(3).header("expected", "actual").to_string()
+    let Some(first) = first_difference(expected, actual) else { return String::new() };
+    format!("\nfirst difference {first}\n{}", line_diff(&pretty(expected), &pretty(actual)))
 }
 
 fn pretty(value: &Value) -> String {
@@ -64,45 +55,6 @@ fn pretty(value: &Value) -> String {
     value.sort_all_objects();
     // The alternate form of a value's text is JSON with line breaks, and cannot fail.
     format!("{value:#}\n")
-}
-
-/// The path (as in `/1/data/total`) at which two values part, and what stands there on each side.
-fn first_difference(expected: &Value, actual: &Value, path: String) -> Option<(String, String, String)> {
-    let nothing = || "nothing".to_owned();
-    match (expected, actual) {
-        _ if expected == actual => None,
-        (Value::Object(left), Value::Object(right)) => {
-            let parted = left.iter().find_map(|(name, value)| match right.get(name) {
-                Some(other) => first_difference(value, other, format!("{path}/{name}")),
-                None => Some((format!("{path}/{name}"), shown(value), nothing())),
-            });
-            parted.or_else(|| {
-                let (name, value) = right.iter().find(|(name, _)| !left.contains_key(*name))?;
-                Some((format!("{path}/{name}"), nothing(), shown(value)))
-            })
-        }
-        (Value::Array(left), Value::Array(right)) => {
-            let mut pairs = left.iter().zip(right).enumerate();
-            let parted =
-                pairs.find_map(|(place, (one, other))| first_difference(one, other, format!("{path}/{place}")));
-            parted.or_else(|| {
-                let place = left.len().min(right.len());
-                let side = |values: &[Value]| values.get(place).map_or_else(nothing, shown);
-                Some((format!("{path}/{place}"), side(left), side(right)))
-            })
-        }
-        _ => Some((path, shown(expected), shown(actual))),
-    }
-}
-
-/// A value in a line of text: long ones are in the diff below it.
-fn shown(value: &Value) -> String {
-    const CHARS_MAX: usize = 80;
-    let text = value.to_string();
-    match text.char_indices().nth(CHARS_MAX) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
 }
 
 /// Bytes that no reducer draws: as text where they are one, else in rows, so that a diff shows the row.
@@ -120,7 +72,7 @@ pub(super) fn rows(bytes: &[u8]) -> Value {
 }
 
 /// `actual` without what `expected` does not name: fields of objects, at any depth. Lists stay whole.
-pub(super) fn pruned(actual: &Value, expected: &Value) -> Value {
+pub(crate) fn pruned(actual: &Value, expected: &Value) -> Value {
     match (actual, expected) {
         (Value::Object(fields), Value::Object(named)) => {
             let kept =
@@ -140,19 +92,6 @@ pub(super) fn pruned(actual: &Value, expected: &Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_first_difference_is_named_by_its_path() {
-        let expected = json!([{"a": 1}, {"b": {"c": [1, 2], "d": 4}}]);
-        let at = |actual| first_difference(&expected, &actual, String::new());
-        assert_eq!(at(expected.clone()), None);
-        let parted = |path: &str, left: &str, right: &str| Some((path.into(), left.into(), right.into()));
-        assert_eq!(at(json!([{"a": 1}, {"b": {"d": 4, "c": [1, 3]}}])), parted("/1/b/c/1", "2", "3"));
-        assert_eq!(at(json!([{"a": 1}, {"b": {"c": [1, 2, 9], "d": 4}}])), parted("/1/b/c/2", "nothing", "9"));
-        assert_eq!(at(json!([{"a": 1}, {"b": {"c": [1, 2]}}])), parted("/1/b/d", "4", "nothing"));
-        assert_eq!(at(json!([{"a": 1, "z": 0}, {"b": 1}])), parted("/0/z", "nothing", "0"));
-        assert_eq!(at(json!(null)), parted("", &expected.to_string(), "null"));
-    }
 
     #[test]
     fn the_order_of_fields_is_no_difference() {

@@ -1,11 +1,13 @@
 //! What a command came to, and whether that is what a test expects.
 
-use serde_json::Value;
+use foldhost_sdk::{Effect, LogLevel};
+use serde_json::{Value, json};
 
 use super::Mismatch;
-use super::expected::{ExpectedEvent, Then, compare, listed};
+use super::effects::{effects_json, same_effects};
+use super::expected::{ExpectedEvent, Then, compare, counted, listed};
 use super::laws::Observed;
-use super::mismatch::{difference, pruned};
+use super::mismatch::{difference, line_diff, pruned};
 use crate::reducer::{DecideError, Decision};
 use crate::{Reducer, SerializedEvent};
 
@@ -53,8 +55,21 @@ impl<'a> Outcome<'a> {
         match (expected, &self.observed.decided) {
             (Then::Events(events), Ok(decision)) => match compare(self.reducer, events, &decision.events) {
                 None => Ok(()),
-                Some((left, right)) => Err(self.mismatch(expected, self.came(), &difference(&left, &right))),
+                Some((left, right)) => Err(self.differing(expected, &left, &right)),
             },
+            (Then::Effects(effects), Ok(decision)) if same_effects(effects, &decision.effects) => Ok(()),
+            (Then::Effects(effects), Ok(decision)) => {
+                let drawn = difference(&effects_json(effects), &effects_json(&decision.effects));
+                // Binary and JSON payloads can be drawn alike.
+                let trees = || line_diff(&format!("{effects:#?}\n"), &format!("{:#?}\n", decision.effects));
+                let parted = if drawn.is_empty() { format!("\n{}", trees()) } else { drawn };
+                Err(self.mismatch(expected, self.came(), &parted))
+            }
+            (Then::Log(lines), Ok(decision)) => {
+                let wanted: Value = lines.iter().map(|line| log_json(level_of(line.level), &line.message)).collect();
+                let came: Value = decision.log.iter().map(|(level, message)| log_json(*level, message)).collect();
+                if wanted == came { Ok(()) } else { Err(self.differing(expected, &wanted, &came)) }
+            }
             (Then::Rejected(code), Err(DecideError::Rejected(no))) if no.code == *code => Ok(()),
             (Then::Malformed, Err(DecideError::Malformed(_))) => Ok(()),
             (Then::Fault(text), Err(DecideError::Fault(fault))) if fault.to_string().contains(text) => Ok(()),
@@ -74,11 +89,20 @@ impl<'a> Outcome<'a> {
     /// What came, in a line of text.
     fn came(&self) -> String {
         match &self.observed.decided {
-            Ok(Decision { events, .. }) => listed(events.iter().map(|event| event.event_type.as_str())),
+            Ok(Decision { events, effects, log }) => {
+                let events = listed(events.iter().map(|event| event.event_type.as_str()));
+                let others =
+                    [(effects.len(), "effect"), (log.len(), "log line")].into_iter().filter(|(count, _)| *count > 0);
+                others.fold(events, |said, (count, what)| format!("{said}, and {}", counted(count, what)))
+            }
             Err(DecideError::Rejected(no)) => format!("the rejection `{}`: {}", no.code, no.message),
             Err(DecideError::Malformed(reason)) => format!("a command that cannot be read: {reason}"),
             Err(DecideError::Fault(fault)) => format!("a fault of the reducer: {fault}"),
         }
+    }
+
+    fn differing(&self, expected: &Then, wanted: &Value, came: &Value) -> Mismatch {
+        self.mismatch(expected, self.came(), &difference(wanted, came))
     }
 
     fn mismatch(&self, expected: &Then, actual: String, difference: &str) -> Mismatch {
@@ -122,6 +146,24 @@ impl<'a> Outcome<'a> {
     #[track_caller]
     pub fn then_no_events(&self) -> &Self {
         self.then(&Then::no_events())
+    }
+
+    /// Just these effects, in this order.
+    ///
+    /// # Panics
+    /// When something else came.
+    #[track_caller]
+    pub fn then_effects(&self, effects: impl IntoIterator<Item = Effect>) -> &Self {
+        self.then(&Then::Effects(effects.into_iter().collect()))
+    }
+
+    /// Just these lines for the operator, in this order.
+    ///
+    /// # Panics
+    /// When something else came.
+    #[track_caller]
+    pub fn then_log<'l>(&self, lines: impl IntoIterator<Item = (LogLevel, &'l str)>) -> &Self {
+        self.then(&Then::log(lines))
     }
 
     /// A business rule says no, with this code.
@@ -179,5 +221,18 @@ impl std::fmt::Debug for Outcome<'_> {
             .field("decided", decided)
             .field("state", state)
             .finish()
+    }
+}
+
+fn log_json(level: tracing::Level, message: &str) -> Value {
+    json!({ "level": level.as_str(), "message": message })
+}
+
+fn level_of(level: LogLevel) -> tracing::Level {
+    match level {
+        LogLevel::Debug => tracing::Level::DEBUG,
+        LogLevel::Info => tracing::Level::INFO,
+        LogLevel::Warn => tracing::Level::WARN,
+        LogLevel::Error => tracing::Level::ERROR,
     }
 }
