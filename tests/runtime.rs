@@ -11,6 +11,8 @@ mod containment;
 mod entities;
 #[path = "runtime/hosts.rs"]
 mod hosts;
+#[path = "runtime/misdeeds.rs"]
+mod misdeeds;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -20,7 +22,7 @@ use foldhost::event_store::StreamBatch;
 use foldhost::reducer::ReducerFault;
 use foldhost::{
     Command, CommandError, CommandReply, CommandRequest, EventStore, ExpectedVersion, Host, InMemoryEventStore, Limits,
-    NativeReducer, SnapshotConfig, Store, StreamId, Version,
+    NativeReducer, ReducerLimits, SnapshotConfig, Store, StreamId, Version,
 };
 use foldhost_test_support::orders::{add_item, history, place_order};
 use foldhost_test_support::{TestDatabase, component, database};

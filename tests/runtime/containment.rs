@@ -49,7 +49,8 @@ async fn events_that_were_accepted_one_by_one_can_be_loaded_again() {
     let store: Arc<dyn Store> = Arc::new(InMemoryEventStore::new());
     let host = || {
         let host = Host::builder(Arc::clone(&store)).snapshots(SnapshotConfig::never());
-        host.limits(Limits { events_per_decision_max: 1, ..Limits::default() }).start().unwrap()
+        let reducer = ReducerLimits { events_per_decision_max: 1, ..ReducerLimits::default() };
+        host.limits(Limits { reducer, ..Limits::default() }).start().unwrap()
     };
     let first = host();
     deploy(&first, &["hostile"]).await;

@@ -9,6 +9,10 @@ pub enum HostileEvent {
     Fine,
     /// Large.
     Huge(Vec<u8>),
+    /// Orders a misdeed of whoever reads it: the text of a [`Misdeed`](crate::Misdeed).
+    Ordered(String),
+    /// Of a type that is read, and that [`Event::WRITES`] does not list.
+    Old,
     /// Of a type that [`Event::EVENT_TYPES`] does not list.
     Undeclared,
     /// Panics when it is applied.
@@ -18,20 +22,26 @@ pub enum HostileEvent {
 }
 
 impl HostileEvent {
-    const FINE: &'static str = "Fine.v1";
-    const HUGE: &'static str = "Huge.v1";
+    pub(crate) const FINE: &'static str = "Fine.v1";
+    pub(crate) const HUGE: &'static str = "Huge.v1";
+    pub(crate) const ORDERED: &'static str = "Ordered.v1";
+    const OLD: &'static str = "Old.v1";
     const UNDECLARED: &'static str = "Undeclared.v1";
     const POISON_APPLY: &'static str = "PoisonApply.v1";
     const POISON_TYPE: &'static str = "Poison\0Type.v1";
 }
 
 impl Event for HostileEvent {
-    const EVENT_TYPES: &'static [&'static str] = &[Self::FINE, Self::HUGE, Self::POISON_APPLY];
+    const EVENT_TYPES: &'static [&'static str] =
+        &[Self::OLD, Self::FINE, Self::HUGE, Self::ORDERED, Self::POISON_APPLY];
+    const WRITES: &'static [&'static str] = &[Self::FINE, Self::HUGE, Self::ORDERED, Self::POISON_APPLY];
 
     fn event_type(&self) -> &'static str {
         match self {
             Self::Fine => Self::FINE,
             Self::Huge(_) => Self::HUGE,
+            Self::Ordered(_) => Self::ORDERED,
+            Self::Old => Self::OLD,
             Self::Undeclared => Self::UNDECLARED,
             Self::PoisonApply => Self::POISON_APPLY,
             Self::PoisonType => Self::POISON_TYPE,
@@ -41,6 +51,7 @@ impl Event for HostileEvent {
     fn to_bytes(&self) -> Result<Vec<u8>, EventError> {
         Ok(match self {
             Self::Huge(bytes) => bytes.clone(),
+            Self::Ordered(misdeed) => misdeed.clone().into_bytes(),
             _ => Vec::new(),
         })
     }
@@ -49,6 +60,11 @@ impl Event for HostileEvent {
         Some(match event_type {
             Self::FINE => |_| Ok(Self::Fine),
             Self::HUGE => |bytes| Ok(Self::Huge(bytes.to_vec())),
+            Self::ORDERED => |bytes| match String::from_utf8(bytes.to_vec()) {
+                Ok(misdeed) => Ok(Self::Ordered(misdeed)),
+                Err(error) => Err(EventError::malformed(Self::ORDERED, error.to_string())),
+            },
+            Self::OLD => |_| Ok(Self::Old),
             Self::UNDECLARED => |_| Ok(Self::Undeclared),
             Self::POISON_APPLY => |_| Ok(Self::PoisonApply),
             Self::POISON_TYPE => |_| Ok(Self::PoisonType),
@@ -59,6 +75,7 @@ impl Event for HostileEvent {
     fn to_json(&self) -> Result<String, EventError> {
         Ok(match self {
             Self::Huge(bytes) => format!(r#"{{"bytes":{}}}"#, bytes.len()),
+            Self::Ordered(misdeed) => format!(r#"{{"misdeed":"{misdeed}"}}"#),
             _ => "{}".to_owned(),
         })
     }

@@ -1,12 +1,20 @@
 //! A reducer that misbehaves on command, so that tests can show what the host does about it. Not a model to copy: see
 //! `counter` for that.
+//!
+//! What the SDK lets a reducer do wrong, [`Hostile`] does, natively too. The rest it does as a component only: `exports` stands
+//! between the SDK and the contract, and does what a [`Misdeed`] says wherever its text arrives.
 
+mod acts;
 mod event;
-mod misdeeds;
+mod misdeed;
+
+#[cfg(target_arch = "wasm32")]
+mod exports;
 
 use foldhost_sdk::prelude::*;
 
 pub use event::HostileEvent;
+pub use misdeed::{Act, Call, How, Lie, Misdeed, Place, Text};
 
 /// The reducer for streams such as `hostile-1`.
 pub struct Hostile;
@@ -49,6 +57,20 @@ pub enum HostileCommand {
     PoisonType,
     /// Ask the host to wait a millisecond and to send `Ok` then.
     AskEffect,
+    /// As often as this instance was asked, this one included, write one `Fine.v1` event: what no state and no command says, and
+    /// another instance does not know.
+    CountInStatic,
+    /// Commit a [`Misdeed`] of `decide`.
+    Misbehave {
+        /// Its text, as in `decide log huge`.
+        misdeed: String,
+    },
+    /// Emit an event that orders a [`Misdeed`] of whoever reads it: of `apply` and of what draws events, and of the calls that the
+    /// instance gets later.
+    Record {
+        /// Its text, as in `state-json trap`.
+        misdeed: String,
+    },
 }
 
 impl Reducer for Hostile {
@@ -65,13 +87,10 @@ impl Reducer for Hostile {
     ) -> Result<Decision<HostileEvent>, Rejection> {
         Ok(match command {
             HostileCommand::Ok => Decision::event(HostileEvent::Fine),
-            HostileCommand::Spin => misdeeds::spin(),
-            HostileCommand::Panic => panic!("as commanded, after {} events", state.applied),
-            HostileCommand::GrowMemory => misdeeds::grow_memory(),
-            HostileCommand::Recurse => {
-                misdeeds::recurse(state.applied);
-                Decision::none()
-            }
+            HostileCommand::Spin => acts::spin(),
+            HostileCommand::Panic => acts::act(Act::Panic, state.applied),
+            HostileCommand::GrowMemory => acts::grow_memory(),
+            HostileCommand::Recurse => acts::act(Act::Recurse, state.applied),
             HostileCommand::HugeEvent { bytes } => Decision::event(HostileEvent::Huge(vec![0xA5; bytes as usize])),
             HostileCommand::ManyEvents { count } => (0..count).map(|_| HostileEvent::Fine).collect(),
             HostileCommand::LieAboutType => Decision::event(HostileEvent::Undeclared),
@@ -80,6 +99,15 @@ impl Reducer for Hostile {
             HostileCommand::AskEffect => {
                 Decision::event(HostileEvent::Fine).with_effect(Effect::delay(1).reply_to("Ok"))
             }
+            HostileCommand::CountInStatic => (0..asked()).map(|_| HostileEvent::Fine).collect(),
+            // A component never comes here: its exports do it instead.
+            HostileCommand::Misbehave { misdeed } => {
+                return Err(Rejection::new("not-here", format!("only a component of its own can {misdeed}")));
+            }
+            HostileCommand::Record { misdeed } => match misdeed.parse::<Misdeed>() {
+                Ok(_) => Decision::event(HostileEvent::Ordered(misdeed)),
+                Err(error) => return Err(Rejection::new("no-such-misdeed", error)),
+            },
         })
     }
 
@@ -89,4 +117,9 @@ impl Reducer for Hostile {
     }
 }
 
-foldhost_sdk::export!(Hostile);
+/// State that is nowhere but in this instance: the misdeed.
+fn asked() -> u64 {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static ASKED: AtomicU64 = AtomicU64::new(0);
+    ASKED.fetch_add(1, Ordering::Relaxed) + 1
+}

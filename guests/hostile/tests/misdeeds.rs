@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use foldhost_sdk::{Context, EncodedEvent, Event as _, Fold, Payload};
-use hostile::{Hostile, HostileEvent};
+use hostile::{Act, Call, Hostile, HostileEvent, How, Lie, Misdeed, Place, Text};
 
 fn events_of(name: &str, json: &str) -> Vec<EncodedEvent> {
     let fold = Fold::<Hostile>::new("hostile-1");
@@ -52,4 +52,57 @@ fn it_panics_in_apply() {
     let poison = &events_of("PoisonApply", "{}")[0];
     let mut fold = Fold::<Hostile>::new("hostile-1");
     let _ = fold.apply_packed(1, &[poison.event_type.to_owned()], &[0], &[0], &poison.data);
+}
+
+#[test]
+fn every_misdeed_has_a_text_of_its_own_that_orders_it() {
+    let words = |all: &mut dyn Iterator<Item = &'static str>| all.collect::<Vec<_>>();
+    let (acts, lies) =
+        (words(&mut Act::ALL.iter().map(|act| act.name())), words(&mut Lie::ALL.iter().map(|lie| lie.name())));
+    for call in Call::ALL {
+        for how in acts.iter().chain(&lies) {
+            let misdeed: Misdeed = format!("{} {how}", call.name()).parse().unwrap();
+            assert_eq!(misdeed.call, *call);
+            let name = match misdeed.how {
+                How::Act(act) => act.name(),
+                How::Lie(lie) => lie.name(),
+                How::Text(..) => panic!("{how} is a text"),
+            };
+            assert_eq!(name, *how);
+        }
+        for (place, text) in Place::ALL.iter().flat_map(|place| Text::ALL.iter().map(move |text| (*place, *text))) {
+            let misdeed: Misdeed = format!("{} {} {}", call.name(), place.name(), text.name()).parse().unwrap();
+            assert_eq!(misdeed, Misdeed { call: *call, how: How::Text(place, text) });
+        }
+    }
+    for none in ["", "spin", "decide", "decide nothing", "decide log", "decide log spin", "decide spin spin spin"] {
+        assert!(none.parse::<Misdeed>().is_err(), "{none}");
+    }
+}
+
+#[test]
+fn a_stream_s_id_orders_a_misdeed_and_ends_as_it_likes() {
+    let spin = Misdeed { call: Call::Constructor, how: How::Act(Act::Spin) };
+    assert_eq!(Misdeed::of_stream("hostile-constructor.spin"), Some(spin));
+    assert_eq!(Misdeed::of_stream("hostile-constructor.spin.17"), Some(spin));
+    let huge = Misdeed { call: Call::Restore, how: How::Text(Place::Refusal, Text::Huge) };
+    assert_eq!(Misdeed::of_stream("hostile-restore.refuse.huge"), Some(huge));
+    assert_eq!(Misdeed::of_stream("hostile-restore.refuse.huge.1"), Some(huge));
+    for none in ["hostile-1", "hostile-constructor", "order-constructor.spin", "hostile-neighbour.spin"] {
+        assert_eq!(Misdeed::of_stream(none), None, "{none}");
+    }
+}
+
+#[test]
+fn it_records_what_is_a_misdeed_and_nothing_else() {
+    assert_eq!(events_of("Record", r#"{"misdeed":"apply spin"}"#)[0].data, b"apply spin");
+    let fold = Fold::<Hostile>::new("hostile-1");
+    let refused = fold.decide("Record", Payload::Json(r#"{"misdeed":"dance"}"#), &Context::for_test("hostile-1"));
+    assert!(refused.unwrap_err().to_string().contains("no such misdeed: dance"));
+}
+
+#[test]
+fn it_counts_in_a_static() {
+    let counts = [(); 2].map(|()| events_of("CountInStatic", "{}").len());
+    assert_eq!(counts[1], counts[0] + 1);
 }

@@ -1,20 +1,28 @@
 //! A component as a reducer.
 
-use wasmtime::component::{Component, Linker};
+use std::sync::Arc;
+
+use wasmtime::Engine;
+use wasmtime::component::{Component, InstancePre, Linker};
 
 use super::GuestEngine;
-use super::aggregate::ComponentAggregate;
-use super::bindings::GuestPre;
-use super::gate::{GateError, check_bytes, check_descriptor, check_world};
-use super::instance::{Instance, Sandbox};
-use crate::reducer::{Aggregate, Descriptor, Reducer, ReducerDigest, ReducerFault};
-use crate::{Limits, StreamId};
+use super::aggregate::{ComponentAggregate, Terms};
+use super::contract::Contract;
+use super::gate::{GateError, check_bytes, check_component, check_descriptor, check_size};
+use super::instance::{Instance, Sandbox, describe};
+use crate::reducer::{Aggregate, Descriptor, Reducer, ReducerDigest, ReducerFault, UpcastEvent};
+use crate::{ReducerLimits, StreamId};
+
+/// Events of one page that may trap, each with a new instance's fuel behind it, before the page is given up.
+const EVENT_FAULTS_MAX: usize = 10;
+/// JSON of all events of one page. A page's data have 8 MiB by default, and a list of numbers is up to four times as long as its
+/// bytes.
+const PAGE_JSON_BYTES_MAX: usize = 64 << 20;
 
 /// A reducer that runs in a sandbox, with nothing but its own memory.
 pub struct ComponentReducer {
-    pre: GuestPre<Sandbox>,
-    limits: Limits,
-    descriptor: Descriptor,
+    loaded: Loaded,
+    terms: Arc<Terms>,
     digest: ReducerDigest,
 }
 
@@ -24,49 +32,78 @@ impl ComponentReducer {
     /// # Errors
     /// [`GateError`] names everything that is wrong with it.
     pub fn load(engine: &GuestEngine, bytes: &[u8]) -> Result<Self, GateError> {
-        check_bytes(engine, bytes)?;
+        check_bytes(engine.limits(), bytes)?;
         let digest = ReducerDigest::of(bytes);
         let (component, compiled_now) = compile(engine, digest, bytes)?;
-        check_world(engine, &component)?;
-        let pre = Linker::new(&engine.engine)
-            .instantiate_pre(&component)
-            .and_then(GuestPre::new)
-            .map_err(|error| GateError::of(format!("it does not fit the contract: {error:#}")))?;
-        let descriptor = describe(&pre, &engine.limits).map_err(|fault| GateError::of(fault.to_string()))?;
-        check_descriptor(&descriptor)?;
+        let all = &engine.limits().reducer;
+        let loaded = Loaded::new(engine.engine(), &component, all)?;
+        let descriptor =
+            describe(&loaded.pre, &loaded.contract, all).map_err(|fault| GateError::of(fault.to_string()))?;
+        check_descriptor(loaded.contract.version, &descriptor)?;
+        // Its name is known only now, and with it the limits that are its own.
+        let limits = engine.limits().of(&descriptor.name);
+        check_size(&component, &limits)?;
+        let other = engine.with_stack(limits.stack_bytes_max).map_err(|error| GateError::of(error.to_string()))?;
+        let loaded = match other {
+            Some(other) => Loaded::new(&other, &moved(&component, &other)?, &limits)?,
+            None => loaded,
+        };
         // Kept only now: what the gate refuses leaves nothing behind.
-        if let Some(cache) = engine.cache.as_ref().filter(|_| compiled_now) {
+        if let Some(cache) = engine.cache().filter(|_| compiled_now) {
             cache.save(digest, &component);
         }
-        Ok(Self { pre, limits: engine.limits.clone(), descriptor, digest })
+        Ok(Self { loaded, terms: Arc::new(Terms { limits, descriptor }), digest })
+    }
+
+    /// The version of the contract that the component was built for, one of [`CONTRACT_VERSIONS`](super::CONTRACT_VERSIONS).
+    #[must_use]
+    pub fn contract_version(&self) -> &'static str {
+        self.loaded.contract.version.as_str()
+    }
+
+    fn start(&self) -> Result<Instance, ReducerFault> {
+        Instance::start(&self.loaded.pre, &self.loaded.contract, &self.terms.limits)
     }
 }
 
 /// The compiled component, and whether it was compiled just now.
 fn compile(engine: &GuestEngine, digest: ReducerDigest, bytes: &[u8]) -> Result<(Component, bool), GateError> {
-    if let Some(component) = engine.cache.as_ref().and_then(|cache| cache.load(&engine.engine, digest)) {
+    if let Some(component) = engine.cache().and_then(|cache| cache.load(engine.engine(), digest)) {
         return Ok((component, false));
     }
-    let component = Component::from_binary(&engine.engine, bytes)
+    let component = Component::from_binary(engine.engine(), bytes)
         .map_err(|error| GateError::of(format!("it is no valid component: {}", error.root_cause())))?;
     Ok((component, true))
 }
 
-fn describe(pre: &GuestPre<Sandbox>, limits: &Limits) -> Result<Descriptor, ReducerFault> {
-    let mut instance = Instance::start(pre, limits)?;
-    let answer = instance.call("describe", |guest, store| guest.call_describe(store))?;
-    Ok(Descriptor {
-        name: answer.name,
-        commands: answer.commands,
-        event_types: answer.event_types,
-        state_schema: answer.state_schema,
-        sdk_version: answer.sdk_version,
-    })
+/// The same compiled code in another engine, which differs in nothing that code depends on.
+fn moved(component: &Component, engine: &Engine) -> Result<Component, GateError> {
+    let failed = |error: wasmtime::Error| GateError::of(format!("its code cannot be moved: {}", error.root_cause()));
+    let code = component.serialize().map_err(failed)?;
+    // SAFETY: these bytes came out of `serialize` a line ago.
+    #[expect(unsafe_code, reason = "compiled code is trusted, and this was compiled here")]
+    unsafe { Component::deserialize(engine, code) }.map_err(failed)
+}
+
+/// A component in one engine, ready to be instantiated.
+struct Loaded {
+    pre: InstancePre<Sandbox>,
+    contract: Contract,
+}
+
+impl Loaded {
+    fn new(engine: &Engine, component: &Component, limits: &ReducerLimits) -> Result<Self, GateError> {
+        let contract = check_component(engine, component, limits)?;
+        let pre = Linker::new(engine)
+            .instantiate_pre(component)
+            .map_err(|error| GateError::of(format!("it cannot be instantiated: {error:#}")))?;
+        Ok(Self { pre, contract })
+    }
 }
 
 impl Reducer for ComponentReducer {
     fn descriptor(&self) -> &Descriptor {
-        &self.descriptor
+        &self.terms.descriptor
     }
 
     fn digest(&self) -> ReducerDigest {
@@ -74,37 +111,83 @@ impl Reducer for ComponentReducer {
     }
 
     fn create(&self, stream_id: &StreamId) -> Result<Box<dyn Aggregate>, ReducerFault> {
-        let instance = Instance::start(&self.pre, &self.limits)?;
-        Ok(Box::new(ComponentAggregate::create(instance, stream_id, &self.limits, &self.descriptor)?))
+        Ok(Box::new(ComponentAggregate::create(self.start()?, stream_id, &self.terms)?))
     }
 
     fn restore(&self, stream_id: &StreamId, snapshot: &[u8]) -> Result<Box<dyn Aggregate>, ReducerFault> {
-        let instance = Instance::start(&self.pre, &self.limits)?;
-        Ok(Box::new(ComponentAggregate::restore(instance, stream_id, snapshot, &self.limits, &self.descriptor)?))
+        Ok(Box::new(ComponentAggregate::restore(self.start()?, stream_id, snapshot, &self.terms)?))
     }
 
     fn events_json(&self, events: &[(&str, &[u8])]) -> Result<Vec<Result<String, String>>, ReducerFault> {
-        let mut instance = Instance::start(&self.pre, &self.limits)?;
+        let mut instance = self.start()?;
         let mut answers = Vec::with_capacity(events.len());
-        for (event_type, data) in events {
+        let mut faults = 0;
+        let mut bytes = 0;
+        for asked in events {
             // One limit for the whole page: a thousand events with a limit each would be a thousand times as long.
-            let answer = instance.call_on("event-json", |guest, store| guest.call_event_json(store, event_type, data));
+            let answer = instance.call_on("event-json", |exports, store| exports.base.event_json.call(store, *asked));
             // An event that traps costs its own answer and an instance, and hides none of the others.
+            if let Ok(Ok(json)) = &answer {
+                bytes += json.len();
+                check_page_json(bytes)?;
+            }
             answers.push(match answer {
-                Ok(answer) => answer,
-                Err(fault @ ReducerFault::FuelExhausted { .. }) => return Err(fault),
+                Ok(Ok(json)) => self.terms.json("event-json", json).map_err(|fault| fault.to_string()),
+                Ok(Err(reason)) => Err(self.terms.words(&reason)),
+                Err(fault @ (ReducerFault::FuelExhausted { .. } | ReducerFault::TimeExhausted { .. })) => {
+                    return Err(fault);
+                }
+                Err(fault) if faults == EVENT_FAULTS_MAX => return Err(fault),
                 Err(fault) => {
-                    instance = Instance::start(&self.pre, &self.limits)?;
+                    faults += 1;
+                    instance = self.start()?;
                     Err(fault.to_string())
                 }
             });
         }
         Ok(answers)
     }
+
+    fn event_upcast(&self, event_type: &str, data: &[u8]) -> Result<Result<UpcastEvent, String>, ReducerFault> {
+        const CALL: &str = "event-upcast";
+        let mut instance = self.start()?;
+        let answer = instance.call(CALL, |exports, store| match &exports.added {
+            Some(added) => added.event_upcast.call(store, (event_type, data)).map(|(answer,)| (Some(answer),)),
+            None => Ok((None,)),
+        })?;
+        match answer.ok_or(ReducerFault::Unsupported { call: CALL })? {
+            Ok(event) => {
+                let json = self.terms.json(CALL, event.json)?;
+                Ok(Ok(UpcastEvent { event_type: event.event_type, json }))
+            }
+            Err(reason) => Ok(Err(self.terms.words(&reason))),
+        }
+    }
+
+    fn event_from_json(&self, event_type: &str, json: &str) -> Result<Result<Vec<u8>, String>, ReducerFault> {
+        const CALL: &str = "event-from-json";
+        let mut instance = self.start()?;
+        let answer = instance.call(CALL, |exports, store| match &exports.added {
+            Some(added) => added.event_from_json.call(store, (event_type, json)).map(|(answer,)| (Some(answer),)),
+            None => Ok((None,)),
+        })?;
+        let answer = answer.ok_or(ReducerFault::Unsupported { call: CALL })?;
+        Ok(answer.map_err(|reason| self.terms.words(&reason)))
+    }
+}
+
+/// A guest pays fuel for what it writes, but the same eight megabytes a thousand times are no work for it.
+fn check_page_json(bytes: usize) -> Result<(), ReducerFault> {
+    if bytes <= PAGE_JSON_BYTES_MAX {
+        return Ok(());
+    }
+    let reason = format!("a page of events is more than {PAGE_JSON_BYTES_MAX} bytes of JSON: ask for fewer at once");
+    Err(ReducerFault::BrokenAnswer { call: "event-json", reason })
 }
 
 impl std::fmt::Debug for ComponentReducer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ComponentReducer").field("name", &self.descriptor.name).field("digest", &self.digest).finish()
+        let name = &self.terms.descriptor.name;
+        f.debug_struct("ComponentReducer").field("name", name).field("digest", &self.digest).finish()
     }
 }

@@ -1,11 +1,16 @@
 //! One running copy of a component: its store, its bindings and its bounds.
 
+use std::time::Duration;
+
+use wasmtime::component::{self, InstancePre};
 use wasmtime::{ResourceLimiter, Store};
 
-use super::bindings::{Guest, GuestPre, ReducerExports};
-use super::fault::fault;
-use crate::Limits;
-use crate::reducer::ReducerFault;
+use super::clock;
+use super::contract::{Contract, Exports};
+use super::fault::{REASON_BYTES_MAX, fault};
+use super::text::one_line;
+use crate::ReducerLimits;
+use crate::reducer::{Descriptor, ReducerFault};
 
 /// What wasmtime asks before an instance grows. A component may have several memories and tables, so sums are what counts.
 pub(super) struct Sandbox {
@@ -16,16 +21,32 @@ pub(super) struct Sandbox {
     current_bytes: usize,
     table_elements: usize,
     started: bool,
+    pub(super) cpu_per_call_ms_max: u64,
+    /// What the clock of the thread was when the call was first looked at.
+    pub(super) busy_since: Option<Duration>,
 }
 
 /// Core instances, memories and tables of one component: a guest of the SDK has three, one and three.
-const PARTS_MAX: usize = 16;
+pub(super) const PARTS_MAX: usize = 16;
 
 /// What a warm instance takes beside the memory that it asked for: its store, its stack's touched pages, its data (34 kB were
 /// measured for order streams). Its initial memory is mostly untouched, so it is no part of the sum.
 const WARM_INSTANCE_BYTES: usize = 36 << 10;
 
 impl Sandbox {
+    fn new(limits: &ReducerLimits) -> Self {
+        Self {
+            memory_bytes_max: limits.memory_bytes_max,
+            table_elements_max: limits.table_elements_max,
+            initial_bytes: 0,
+            current_bytes: 0,
+            table_elements: 0,
+            started: false,
+            cpu_per_call_ms_max: limits.cpu_per_call_ms_max,
+            busy_since: None,
+        }
+    }
+
     pub(super) fn memory_bytes(&self) -> usize {
         WARM_INSTANCE_BYTES + self.current_bytes.saturating_sub(self.initial_bytes)
     }
@@ -33,9 +54,13 @@ impl Sandbox {
 
 /// The limit that a guest ran into, as the trap's cause.
 #[derive(Debug, thiserror::Error)]
-#[error("the instance may not grow beyond {bytes} bytes")]
-pub(super) struct MemoryLimitReached {
-    pub(super) bytes: usize,
+pub(super) enum LimitReached {
+    #[error("its memory may not grow beyond {bytes} bytes (memory_bytes_max)")]
+    Memory { bytes: usize },
+    #[error("its tables may not grow beyond {elements} elements (table_elements_max)")]
+    Table { elements: usize },
+    #[error("a call may not take more than {ms} ms (cpu_per_call_ms_max)")]
+    Time { ms: u64 },
 }
 
 impl ResourceLimiter for Sandbox {
@@ -43,7 +68,7 @@ impl ResourceLimiter for Sandbox {
         let total = self.current_bytes.saturating_add(desired.saturating_sub(current));
         // Trapping, not failing: a guest whose allocation fails may go on in a state that no other run would reach.
         if total > self.memory_bytes_max {
-            return Err(MemoryLimitReached { bytes: self.memory_bytes_max }.into());
+            return Err(LimitReached::Memory { bytes: self.memory_bytes_max }.into());
         }
         self.current_bytes = total;
         if !self.started {
@@ -55,7 +80,7 @@ impl ResourceLimiter for Sandbox {
     fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         let total = self.table_elements.saturating_add(desired.saturating_sub(current));
         if total > self.table_elements_max {
-            return Err(MemoryLimitReached { bytes: self.memory_bytes_max }.into());
+            return Err(LimitReached::Table { elements: self.table_elements_max }.into());
         }
         self.table_elements = total;
         Ok(true)
@@ -76,43 +101,33 @@ impl ResourceLimiter for Sandbox {
 
 pub(super) struct Instance {
     pub(super) store: Store<Sandbox>,
-    guest: Guest,
+    exports: Exports,
     fuel_per_call_max: u64,
+    /// What the store had when the last call began.
+    fuel_given: u64,
 }
 
 impl Instance {
-    pub(super) fn start(pre: &GuestPre<Sandbox>, limits: &Limits) -> Result<Self, ReducerFault> {
-        let sandbox = Sandbox {
-            memory_bytes_max: limits.instance_memory_bytes_max,
-            table_elements_max: limits.instance_table_elements_max,
-            initial_bytes: 0,
-            current_bytes: 0,
-            table_elements: 0,
-            started: false,
-        };
-        let mut store = Store::new(pre.engine(), sandbox);
-        store.limiter(|sandbox| sandbox);
-        store.set_hostcall_fuel(limits.answer_bytes_max);
-        let started = store.set_fuel(limits.fuel_per_call_max).and_then(|()| pre.instantiate(&mut store));
-        match started {
-            Ok(guest) => {
-                store.data_mut().started = true;
-                Ok(Self { store, guest, fuel_per_call_max: limits.fuel_per_call_max })
-            }
-            Err(error) => Err(match fault("start", limits.fuel_per_call_max, &error) {
-                ReducerFault::Trap { reason, .. } => ReducerFault::Start(reason),
-                other => other,
-            }),
-        }
+    pub(super) fn start(
+        pre: &InstancePre<Sandbox>,
+        contract: &Contract,
+        limits: &ReducerLimits,
+    ) -> Result<Self, ReducerFault> {
+        let (mut store, instance) = instantiate(pre, limits)?;
+        let exports = contract
+            .exports(&instance, &mut store)
+            .map_err(|error| ReducerFault::Start(one_line(&format!("{error:#}"), REASON_BYTES_MAX)))?;
+        let fuel_given = fuel(&store);
+        Ok(Self { store, exports, fuel_per_call_max: limits.fuel_per_call_max, fuel_given })
     }
 
     /// Calls one function of the contract with fresh fuel. After an error the instance must not be entered again.
     pub(super) fn call<T>(
         &mut self,
         name: &'static str,
-        call: impl FnOnce(&ReducerExports, &mut Store<Sandbox>) -> wasmtime::Result<T>,
+        call: impl FnOnce(&Exports, &mut Store<Sandbox>) -> wasmtime::Result<(T,)>,
     ) -> Result<T, ReducerFault> {
-        self.store.set_fuel(self.fuel_per_call_max).map_err(|error| fault(name, self.fuel_per_call_max, &error))?;
+        refill(&mut self.store, self.fuel_per_call_max)?;
         self.call_on(name, call)
     }
 
@@ -120,9 +135,64 @@ impl Instance {
     pub(super) fn call_on<T>(
         &mut self,
         name: &'static str,
-        call: impl FnOnce(&ReducerExports, &mut Store<Sandbox>) -> wasmtime::Result<T>,
+        call: impl FnOnce(&Exports, &mut Store<Sandbox>) -> wasmtime::Result<(T,)>,
     ) -> Result<T, ReducerFault> {
-        call(self.guest.foldhost_reducer_reducer(), &mut self.store)
-            .map_err(|error| fault(name, self.fuel_per_call_max, &error))
+        self.fuel_given = fuel(&self.store);
+        match call(&self.exports, &mut self.store) {
+            Ok((answer,)) => Ok(answer),
+            Err(error) => Err(fault(name, self.fuel_per_call_max, &error, &mut self.store)),
+        }
     }
+
+    /// What the last call spent.
+    pub(super) fn fuel_spent(&self) -> u64 {
+        self.fuel_given.saturating_sub(fuel(&self.store))
+    }
+}
+
+/// Asks a component what it is, in an instance that is used for nothing else.
+pub(super) fn describe(
+    pre: &InstancePre<Sandbox>,
+    contract: &Contract,
+    limits: &ReducerLimits,
+) -> Result<Descriptor, ReducerFault> {
+    let (mut store, instance) = instantiate(pre, limits)?;
+    refill(&mut store, limits.fuel_per_call_max)?;
+    contract
+        .describe(&instance, &mut store)
+        .map_err(|error| fault("describe", limits.fuel_per_call_max, &error, &mut store))
+}
+
+fn instantiate(
+    pre: &InstancePre<Sandbox>,
+    limits: &ReducerLimits,
+) -> Result<(Store<Sandbox>, component::Instance), ReducerFault> {
+    let mut store = Store::new(pre.engine(), Sandbox::new(limits));
+    store.limiter(|sandbox| sandbox);
+    store.set_hostcall_fuel(limits.answer_bytes_max);
+    store.set_max_component_handles(limits.handles_max);
+    clock::watch(&mut store);
+    refill(&mut store, limits.fuel_per_call_max)?;
+    match pre.instantiate(&mut store) {
+        Ok(instance) => {
+            store.data_mut().started = true;
+            Ok((store, instance))
+        }
+        Err(error) => Err(match fault("start", limits.fuel_per_call_max, &error, &mut store) {
+            ReducerFault::Trap { reason, .. } | ReducerFault::BrokenAnswer { reason, .. } => {
+                ReducerFault::Start(reason)
+            }
+            other => other,
+        }),
+    }
+}
+
+fn refill(store: &mut Store<Sandbox>, fuel: u64) -> Result<(), ReducerFault> {
+    clock::reset(store);
+    store.set_fuel(fuel).map_err(|error| ReducerFault::Start(error.to_string()))
+}
+
+/// What is left. The engine counts fuel, so that the store cannot say no.
+fn fuel(store: &Store<Sandbox>) -> u64 {
+    store.get_fuel().unwrap_or_default()
 }

@@ -7,7 +7,7 @@ mod native;
 pub use digest::{ReducerDigest, ReducerDigestError};
 pub use native::NativeReducer;
 
-pub use foldhost_sdk::{Context, Descriptor, Rejection};
+pub use foldhost_sdk::{Context, Descriptor, Effect, EffectKind, Rejection, UpcastEvent};
 
 use crate::{PackedEvents, SerializedEvent, StreamId};
 
@@ -36,6 +36,25 @@ pub trait Reducer: Send + Sync + 'static {
     /// # Errors
     /// [`ReducerFault`] when the reducer cannot be asked at all.
     fn events_json(&self, events: &[(&str, &[u8])]) -> Result<Vec<Result<String, String>>, ReducerFault>;
+
+    /// A recorded event in its newest version, as the reducer applies it; the inner error when it cannot read the event.
+    ///
+    /// # Errors
+    /// [`ReducerFault`] when the reducer cannot be asked, [`ReducerFault::Unsupported`] where its contract does not have it.
+    fn event_upcast(&self, event_type: &str, data: &[u8]) -> Result<Result<UpcastEvent, String>, ReducerFault> {
+        let _ = (event_type, data);
+        Err(ReducerFault::Unsupported { call: "event-upcast" })
+    }
+
+    /// The bytes of an event that is written as JSON, in any version that the reducer reads; the inner error when it is none.
+    /// For tests and fixtures: no command needs it.
+    ///
+    /// # Errors
+    /// [`ReducerFault`] when the reducer cannot be asked, [`ReducerFault::Unsupported`] where its contract does not have it.
+    fn event_from_json(&self, event_type: &str, json: &str) -> Result<Result<Vec<u8>, String>, ReducerFault> {
+        let _ = (event_type, json);
+        Err(ReducerFault::Unsupported { call: "event-from-json" })
+    }
 }
 
 /// The state of one stream, and the logic that reads it.
@@ -74,6 +93,12 @@ pub trait Aggregate: Send {
 
     /// How much memory it holds, in bytes, as far as is known.
     fn memory_bytes(&self) -> usize;
+
+    /// The fuel that the last call spent: about one unit an instruction, and the same on every machine for the same component and
+    /// the same calls since it was created. None where nothing counts, as in native code.
+    fn fuel_spent(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// A command's arguments, in the encoding that their sender used.
@@ -107,8 +132,8 @@ impl Command {
 pub struct Decision {
     /// The events to append, in order.
     pub events: Vec<SerializedEvent>,
-    /// How many effects it asks for.
-    pub effects: usize,
+    /// The effects that it asks for.
+    pub effects: Vec<Effect>,
     /// Lines for the host's log.
     pub log: Vec<(tracing::Level, String)>,
 }
@@ -135,26 +160,54 @@ pub enum ReducerFault {
     Trap {
         /// Which function of the contract.
         call: &'static str,
-        /// What the engine says, in one line.
+        /// What the panic said, with file and line, or else what the engine says; then in which functions. In one line, and the
+        /// reducer's own words: whoever wrote it chose them.
         reason: String,
+    },
+    /// It does not have this function: it was built for an older version of the contract.
+    #[error("the reducer has no {call}: build it again with a newer SDK")]
+    Unsupported {
+        /// Which function of the contract.
+        call: &'static str,
     },
     /// It ran for too long.
     #[error(
-        "the reducer spent all of its {fuel} units of fuel in {call}: look for a loop that does not end, or raise fuel_per_call_max"
+        "the reducer spent all of its {fuel} units of fuel in {call}{}: look for a loop that does not end, or raise fuel_per_call_max",
+        shown(place)
     )]
     FuelExhausted {
         /// Which function of the contract.
         call: &'static str,
         /// The fuel that the call was given.
         fuel: u64,
+        /// The functions that it was in, innermost first, as far as its code has names.
+        place: Option<String>,
+    },
+    /// It kept a processor for too long with the fuel that it had: its instructions waited for memory.
+    #[error(
+        "the reducer took more than {ms} ms in {call}{}: let it go over less memory, or raise cpu_per_call_ms_max",
+        shown(place)
+    )]
+    TimeExhausted {
+        /// Which function of the contract.
+        call: &'static str,
+        /// The limit.
+        ms: u64,
+        /// The functions that it was in, innermost first, as far as its code has names.
+        place: Option<String>,
     },
     /// It wanted more memory than it may have.
-    #[error("the reducer wanted more than its {bytes} bytes of memory in {call}")]
+    #[error(
+        "the reducer wanted more than its {bytes} bytes of memory in {call}{}: let it hold less, or raise memory_bytes_max",
+        shown(place)
+    )]
     MemoryExhausted {
         /// Which function of the contract.
         call: &'static str,
         /// The limit.
         bytes: usize,
+        /// The functions that it was in, innermost first, as far as its code has names.
+        place: Option<String>,
     },
     /// It answered something that the host cannot accept.
     #[error("the reducer gave a broken answer in {call}: {reason}")]
@@ -178,4 +231,8 @@ pub enum ReducerFault {
     /// No instance could be made, for want of the host's resources.
     #[error("the reducer could not be started: {0}")]
     Start(String),
+}
+
+fn shown(place: &Option<String>) -> String {
+    place.as_ref().map(|place| format!(", in {place}")).unwrap_or_default()
 }

@@ -66,6 +66,14 @@ impl<R: foldhost_sdk::Reducer<State: Send>> Reducer for NativeReducer<R> {
             events.iter().map(|(event_type, data)| fold::event_json::<R>(event_type, data)).collect()
         })
     }
+
+    fn event_upcast(&self, event_type: &str, data: &[u8]) -> Result<Result<fold::UpcastEvent, String>, ReducerFault> {
+        guarded("event-upcast", || fold::event_upcast::<R>(event_type, data))
+    }
+
+    fn event_from_json(&self, event_type: &str, json: &str) -> Result<Result<Vec<u8>, String>, ReducerFault> {
+        guarded("event-from-json", || fold::event_from_json::<R>(event_type, json))
+    }
 }
 
 struct NativeAggregate<R: foldhost_sdk::Reducer>(Fold<R>);
@@ -98,10 +106,13 @@ impl<R: foldhost_sdk::Reducer<State: Send>> Aggregate for NativeAggregate<R> {
                 DecideError::Fault(ReducerFault::BrokenAnswer { call: "decide", reason: error.to_string() })
             }
         })?;
+        let effects = foldhost_sdk::unflatten(decision.effects).map_err(|error| {
+            DecideError::Fault(ReducerFault::BrokenAnswer { call: "decide", reason: error.to_string() })
+        })?;
         let events = decision.events.into_iter();
         Ok(Decision {
             events: events.map(|e| SerializedEvent { event_type: e.event_type.to_owned(), data: e.data }).collect(),
-            effects: decision.effects.len(),
+            effects,
             log: decision.log.into_iter().map(|line| (level(line.level), line.message)).collect(),
         })
     }

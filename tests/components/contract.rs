@@ -1,0 +1,96 @@
+//! Components of every version of the contract that was ever published.
+
+use std::sync::Arc;
+
+use foldhost::guest::CONTRACT_VERSIONS;
+use foldhost::{CommandReply, CommandRequest, Host, InMemoryEventStore, Store};
+
+use super::*;
+use crate::rules::{ADD, PLACE, SHIP, decides_as_natively, folds_as_natively};
+
+/// The order guest as it was built for a published version.
+fn published_order(version: &str) -> Vec<u8> {
+    let path = wit::repository().join(format!("tests/components/order-contract-{version}.wasm"));
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn published_reducer(version: &str) -> ComponentReducer {
+    ComponentReducer::load(&engine(&Limits::default()), &published_order(version)).unwrap()
+}
+
+/// The versions with a component of their own in tests/components: all but the present one.
+fn published() -> Vec<&'static str> {
+    CONTRACT_VERSIONS[..CONTRACT_VERSIONS.len() - 1].to_vec()
+}
+
+#[test]
+fn the_host_speaks_every_contract_that_was_published_and_the_present_one() {
+    let texts: Vec<_> = wit::contracts().into_iter().map(|(version, _)| version).collect();
+    assert_eq!(
+        texts, CONTRACT_VERSIONS,
+        "wit/published and wit/reducer.wit on the left, the host's adapters on the right"
+    );
+    for version in published() {
+        assert_eq!(published_reducer(version).contract_version(), version);
+    }
+    assert_eq!(component_reducer("order").contract_version(), CONTRACT_VERSIONS[CONTRACT_VERSIONS.len() - 1]);
+}
+
+#[test]
+fn a_component_of_a_published_contract_decides_and_folds_as_the_present_guest_does() {
+    for version in published() {
+        let guest = published_reducer(version);
+        decides_as_natively(&guest);
+        folds_as_natively(&guest);
+    }
+}
+
+#[test]
+fn a_component_of_contract_1_0_0_has_what_that_contract_had() {
+    let (old, present) = (published_reducer("1.0.0"), component_reducer("order"));
+    assert!(old.descriptor().writes.is_empty());
+    assert_eq!(old.descriptor().name, present.descriptor().name);
+    assert_eq!(old.descriptor().state_schema, present.descriptor().state_schema);
+    let event = &history(1)[0];
+    let asked = [(event.event_type.as_str(), event.data.as_slice())];
+    assert_eq!(old.events_json(&asked), present.events_json(&asked));
+    let unsupported = |call| ReducerFault::Unsupported { call };
+    assert_eq!(old.event_upcast(&event.event_type, &event.data), Err(unsupported("event-upcast")));
+    assert_eq!(old.event_from_json(&event.event_type, "{}"), Err(unsupported("event-from-json")));
+}
+
+#[test]
+fn a_component_of_the_present_contract_reads_events_from_json_and_in_their_newest_version() {
+    let guest = component_reducer("order");
+    let event = &history(1)[0];
+    let json = guest.events_json(&[(&event.event_type, &event.data)]).unwrap().remove(0).unwrap();
+    assert_eq!(guest.event_from_json(&event.event_type, &json), Ok(Ok(event.data.clone())));
+    let native = NativeReducer::<order::Order>::new();
+    let upcast = guest.event_upcast(&event.event_type, &event.data);
+    assert_eq!(upcast, native.event_upcast(&event.event_type, &event.data));
+    assert!(upcast.unwrap().is_ok());
+    for refused in [guest.event_from_json("Nothing.v1", &json), guest.event_from_json(&event.event_type, "{")] {
+        assert!(matches!(refused, Ok(Err(_))), "{refused:?}");
+    }
+    assert!(matches!(guest.event_upcast(&event.event_type, &[255]), Ok(Err(_))));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_begun_under_an_old_contract_is_continued_under_the_present_one() {
+    let store: Arc<dyn Store> = Arc::new(InMemoryEventStore::new());
+    let host = Host::builder(store).start().unwrap();
+    host.deploy(published_order("1.0.0")).await.unwrap();
+    let begun = send(&host, PLACE).await;
+    assert_eq!(send(&host, ADD).await.version, Version::new(2));
+    host.deploy(component("order").to_vec()).await.unwrap();
+    let shipped = send(&host, SHIP).await;
+    assert_eq!(shipped.version, Version::new(3));
+    assert_ne!(begun.reducer.digest, shipped.reducer.digest);
+    let state = host.state(&stream("order-1"), None).await.unwrap().json;
+    let state: serde_json::Value = serde_json::from_str(&state).unwrap();
+    assert_eq!(state["items"][0]["quantity"], 3, "{state}");
+}
+
+async fn send(host: &Host, (name, payload): (&str, &str)) -> CommandReply {
+    host.send(CommandRequest::new(stream("order-1"), Command::json(name, payload))).await.unwrap()
+}
