@@ -62,14 +62,104 @@ fn a_crate_that_is_compiled_anew_has_the_same_bytes() {
     assert_eq!(first, second);
 }
 
+fn has(component: &[u8], text: &str) -> bool {
+    component.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
 #[test]
-fn a_component_names_its_functions_and_carries_no_debug_sections() {
+fn a_component_names_its_functions_as_the_source_does_and_carries_no_debug_sections() {
     let dir = tempfile::tempdir().unwrap();
     let component = build_guest("counter", &dir).component;
-    let has = |needle: &[u8]| component.windows(needle.len()).any(|window| window == needle);
-    // As a mangled name begins with its crate.
-    assert!(has(b"7counter"), "a trap could not be told by its function");
-    assert!(!has(b".debug_"));
+    assert!(
+        has(&component, "<counter::Counter as foldhost_sdk::reducer::Reducer>::decide"),
+        "a trap would name no function"
+    );
+    for mangled in ["_ZN", "17h", "_RNv", ".debug_"] {
+        assert!(!has(&component, mangled), "{mangled}");
+    }
+}
+
+#[test]
+fn with_debug_info_a_component_keeps_its_line_tables_in_a_file_of_its_own() {
+    let built = build(&BuildOptions { debug_info: true, ..BuildOptions::new(guest("counter")) }).unwrap();
+    assert!(built.path.ends_with("foldhost/counter.debug.wasm"), "{}", built.path.display());
+    for section in [".debug_line", ".debug_info", ".debug_abbrev"] {
+        assert!(has(&built.component, section), "{section}");
+    }
+    let engine = GuestEngine::new(&Limits::default()).unwrap();
+    assert_eq!(ComponentReducer::load(&engine, &built.component).unwrap().descriptor().name, "counter");
+}
+
+/// Every snapshot and each cold start pays for bytes that nobody needs.
+#[test]
+fn the_order_guest_is_smaller_than_150_kb_with_all_of_its_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let component = build_guest("order", &dir).component;
+    assert!(has(&component, "order::rules::"));
+    assert!(component.len() < 150_000, "{} bytes", component.len());
+}
+
+/// A reducer in a directory of its own, with a rule that panics.
+fn panicking_crate(dir: &Path) {
+    let sdk = guest("sdk").canonicalize().unwrap();
+    let manifest = package("panicking", "crate-type = [\"cdylib\"]");
+    let dependencies = format!(
+        "[dependencies]\nfoldhost-sdk = {{ path = {sdk:?} }}\nserde = {{ version = \"1\", features = [\"derive\"] }}\n"
+    );
+    let lib = fs::read_to_string(guest("counter").join("src/lib.rs")).unwrap();
+    let (rules, _tests) = lib.split_once("#[cfg(test)]").unwrap();
+    let rules =
+        rules.replace("state.value += by", "state.value = state.value.checked_add(by).expect(\"a sum that fits\")");
+    assert!(rules.contains("a sum that fits"));
+    fs::create_dir_all(dir.join("src")).unwrap();
+    fs::write(dir.join("Cargo.toml"), manifest + &dependencies).unwrap();
+    fs::write(dir.join("src/lib.rs"), rules).unwrap();
+    fs::copy(guest("../Cargo.lock"), dir.join("Cargo.lock")).unwrap();
+    // Kept between runs, and one for both: most of the time goes into the SDK's dependencies.
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("panicking");
+    fs::create_dir_all(dir.join(".cargo")).unwrap();
+    fs::write(dir.join(".cargo/config.toml"), format!("[build]\ntarget-dir = {target:?}\n[net]\noffline = true\n"))
+        .unwrap();
+}
+
+#[test]
+fn a_component_does_not_depend_on_where_it_was_built_and_does_not_tell() {
+    let here = Path::new(env!("CARGO_TARGET_TMPDIR")).join("here");
+    let there = Path::new(env!("CARGO_TARGET_TMPDIR")).join("somewhere/else/there");
+    let home = std::env::var("HOME").unwrap();
+    for debug_info in [false, true] {
+        let built = [&here, &there].map(|dir| {
+            panicking_crate(dir);
+            build(&BuildOptions { debug_info, ..BuildOptions::new(dir) }).unwrap()
+        });
+        assert_eq!(built[0].digest, built[1].digest, "with debug info: {debug_info}");
+        let component = &built[0].component;
+        assert!(has(component, "src/lib.rs"), "a panic could not be told by its file");
+        let repository = guest("..").canonicalize().unwrap();
+        for place in [here.to_str().unwrap(), repository.to_str().unwrap(), &home, "/.cargo/", "/rustlib/"] {
+            assert!(!has(component, place), "{place}, with debug info: {debug_info}");
+        }
+    }
+}
+
+#[test]
+fn flags_that_a_crate_configures_for_the_target_are_kept() {
+    let code = "#[cfg(not(special))] compile_error!(\"the flag is missing\");";
+    let dir = crate_with(&package("configured", "crate-type = [\"cdylib\"]"), code);
+    fs::create_dir(dir.path().join(".cargo")).unwrap();
+    let config = "[target.wasm32-unknown-unknown]\nrustflags = [\"--cfg\", \"special\"]\n";
+    fs::write(dir.path().join(".cargo/config.toml"), config).unwrap();
+    build(&BuildOptions::new(dir.path())).unwrap();
+}
+
+#[test]
+fn a_locked_build_refuses_to_write_the_lock_file() {
+    let dir = crate_with(&package("locked", "crate-type = [\"cdylib\"]"), "");
+    let locked = BuildOptions { locked: true, ..BuildOptions::new(dir.path()) };
+    assert!(build(&locked).unwrap_err().to_string().contains("--locked"));
+    assert!(!dir.path().join("Cargo.lock").exists());
+    build(&BuildOptions::new(dir.path())).unwrap();
+    build(&locked).unwrap();
 }
 
 #[test]
@@ -127,13 +217,29 @@ fn a_crate_that_does_not_compile_leaves_no_component() {
 }
 
 #[test]
-fn a_module_that_imports_something_is_refused_with_its_name() {
-    let code = "#[link(wasm_import_module = \"clock\")] unsafe extern \"C\" { fn now() -> i64; }\n\
-                #[unsafe(no_mangle)] pub extern \"C\" fn tick() -> i64 { unsafe { now() } }";
-    let dir = crate_with(&package("importing", "crate-type = [\"cdylib\"]"), code);
+fn a_module_that_imports_something_is_refused_with_every_name_and_a_mend_for_each_kind() {
+    let import = |module: &str, name: &str| {
+        format!("#[link(wasm_import_module = \"{module}\")] unsafe extern \"C\" {{ fn {name}() -> i64; }}\n")
+    };
+    let imports = [
+        ("__wbindgen_placeholder__", "date_now"),
+        ("__wbindgen_placeholder__", "get_random_values"),
+        ("wasi_snapshot_preview1", "clock_time_get"),
+        ("env", "from_c"),
+        ("clock", "now"),
+    ];
+    let code = imports.map(|(module, name)| import(module, name)).concat();
+    let sum = imports.map(|(_, name)| format!("{name}()")).join(" + ");
+    let code = format!("{code}#[unsafe(no_mangle)] pub extern \"C\" fn all() -> i64 {{ unsafe {{ {sum} }} }}");
+    let dir = crate_with(&package("importing", "crate-type = [\"cdylib\"]"), &code);
     let (error, message) = refusal(dir.path());
-    assert!(matches!(error, BuildError::Component { .. }), "{error:?}");
-    assert!(message.contains("clock"), "{message}");
+    assert!(matches!(error, BuildError::Imports { .. }), "{error:?}");
+    for (module, name) in imports {
+        assert!(message.contains(module) && message.contains(name), "{module} {name}: {message}");
+    }
+    for mend in ["expects JavaScript", "expects files, clocks", "is C code", "`extern` block"] {
+        assert_eq!(message.matches(mend).count(), 1, "{mend}: {message}");
+    }
 }
 
 #[test]

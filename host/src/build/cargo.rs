@@ -1,5 +1,6 @@
 //! All that is asked of cargo and rustc.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
 use std::io::BufReader;
@@ -8,24 +9,16 @@ use std::process::{Command, Stdio};
 
 use cargo_metadata::{Artifact, CrateType, Message, Metadata, MetadataCommand, PackageId};
 
+use super::flags::{self, HandedOver};
 use super::{BuildError, BuildOptions, TARGET};
-
-/// The release profile for reducers, over whatever the crate's manifest says. Functions keep their names, by which a
-/// trap is told; only DWARF goes, which would be most of the file.
-const PROFILE: [(&str, &str); 6] = [
-    ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "3"),
-    ("CARGO_PROFILE_RELEASE_LTO", "fat"),
-    ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1"),
-    ("CARGO_PROFILE_RELEASE_PANIC", "abort"),
-    ("CARGO_PROFILE_RELEASE_DEBUG", "0"),
-    ("CARGO_PROFILE_RELEASE_STRIP", "debuginfo"),
-];
 
 /// A package that can become a component.
 pub(super) struct ReducerPackage {
     pub(super) name: String,
     pub(super) target_directory: PathBuf,
     id: PackageId,
+    /// Where sources stand here, and what the component says instead.
+    remapped_paths: BTreeMap<String, String>,
 }
 
 /// Finds the package to build, and checks that it makes a cdylib.
@@ -35,13 +28,18 @@ pub(super) fn find_package(options: &BuildOptions) -> Result<ReducerPackage, Bui
     if !manifest.is_file() {
         return Err(BuildError::NotACrate { dir: dir.clone() });
     }
-    let metadata = MetadataCommand::new().cargo_path(cargo()).current_dir(dir).no_deps().exec();
-    let metadata = metadata.map_err(|error| metadata_error(dir, error))?;
+    let mut asked = MetadataCommand::new();
+    let locked = options.locked.then_some("--locked");
+    let flags: Vec<_> = ["--filter-platform", TARGET].into_iter().chain(locked).map(str::to_owned).collect();
+    asked.cargo_path(cargo()).current_dir(dir).other_options(flags);
+    let metadata = asked.exec().map_err(|error| metadata_error(dir, error))?;
     let packages = || metadata.workspace_packages().iter().map(|package| package.name.to_string()).collect();
     let found = match &options.package {
-        Some(name) => metadata.packages.iter().find(|package| package.name.as_str() == name).ok_or_else(|| {
-            BuildError::UnknownPackage { package: name.clone(), dir: dir.clone(), packages: packages() }
-        })?,
+        Some(name) => {
+            *metadata.workspace_packages().iter().find(|package| package.name.as_str() == name).ok_or_else(|| {
+                BuildError::UnknownPackage { package: name.clone(), dir: dir.clone(), packages: packages() }
+            })?
+        }
         None => package_in(&metadata, &manifest)
             .ok_or_else(|| BuildError::SeveralPackages { dir: dir.clone(), packages: packages() })?,
     };
@@ -53,6 +51,7 @@ pub(super) fn find_package(options: &BuildOptions) -> Result<ReducerPackage, Bui
         name: found.name.to_string(),
         target_directory: metadata.target_directory.clone().into_std_path_buf(),
         id: found.id.clone(),
+        remapped_paths: flags::remapped_paths(&metadata, options.debug_info, &rustc()),
     })
 }
 
@@ -87,7 +86,7 @@ fn one_line(text: &str) -> String {
 /// Looks for the target's core library, in the toolchain that the crate's directory chooses. Cargo's own message for it
 /// is forty lines about a missing `core`.
 pub(super) fn check_target(dir: &Path) -> Result<(), BuildError> {
-    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let rustc = rustc();
     let asked = Command::new(&rustc).args(["--print", "target-libdir", "--target", TARGET]).current_dir(dir).output();
     let asked = asked.map_err(|source| BuildError::Run { program: rustc.to_string_lossy().into_owned(), source })?;
     let libdir = PathBuf::from(String::from_utf8_lossy(&asked.stdout).trim_end());
@@ -101,18 +100,21 @@ pub(super) fn check_target(dir: &Path) -> Result<(), BuildError> {
 }
 
 /// Compiles the package, and returns the core module's path.
-pub(super) fn compile(dir: &Path, package: &ReducerPackage) -> Result<PathBuf, BuildError> {
+pub(super) fn compile(options: &BuildOptions, package: &ReducerPackage) -> Result<PathBuf, BuildError> {
     let cargo = cargo();
     let failed = |source| BuildError::Run { program: cargo.to_string_lossy().into_owned(), source };
-    let mut child = Command::new(&cargo)
+    let mut command = Command::new(&cargo);
+    command
         .args(["build", "--release", "--lib", "--target", TARGET, "--message-format=json-render-diagnostics"])
         .args(["--package", &package.id.repr])
-        .current_dir(dir)
-        .envs(PROFILE)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(failed)?;
+        .args(options.locked.then_some("--locked"))
+        .current_dir(&options.dir)
+        .envs(flags::profile(options.debug_info));
+    match flags::hand_over(&package.remapped_paths) {
+        HandedOver::Environment(all) => command.env("CARGO_ENCODED_RUSTFLAGS", all),
+        HandedOver::Config(argument) => command.args(["--config", &argument]),
+    };
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(failed)?;
     let mut core_module = None;
     if let Some(stdout) = child.stdout.take() {
         for message in Message::parse_stream(BufReader::new(stdout)) {
@@ -132,6 +134,10 @@ pub(super) fn compile(dir: &Path, package: &ReducerPackage) -> Result<PathBuf, B
 fn wasm_file(artifact: &Artifact) -> Option<PathBuf> {
     let file = artifact.filenames.iter().find(|file| file.extension() == Some("wasm"))?;
     artifact.target.crate_types.contains(&CrateType::CDyLib).then(|| file.clone().into_std_path_buf())
+}
+
+fn rustc() -> OsString {
+    env::var_os("RUSTC").unwrap_or_else(|| "rustc".into())
 }
 
 fn cargo() -> OsString {

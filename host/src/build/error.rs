@@ -74,9 +74,16 @@ pub enum BuildError {
         /// The package.
         package: String,
     },
+    /// The core module asks for functions from outside, and a reducer has none.
+    #[error("the crate imports {}, and a reducer imports nothing: {}", listed(imports), mends(imports))]
+    Imports {
+        /// The modules that it imports from, each with the names that it imports.
+        imports: Vec<(String, Vec<String>)>,
+    },
     /// The core module cannot become a component.
     #[error(
-        "the module cannot become a component: {reason}; a reducer imports nothing, so look for a dependency that calls the system"
+        "the module cannot become a component: {reason}; check that the crate ends with foldhost_sdk::export!(...), and that \
+         its foldhost-sdk is of the same version as this program"
     )]
     Component {
         /// What is in the way.
@@ -95,7 +102,40 @@ pub enum BuildError {
 }
 
 impl BuildError {
+    /// In one line: the causes of other libraries' errors stand on lines of their own.
+    pub(super) fn component(reason: &str) -> Self {
+        Self::Component { reason: reason.split_whitespace().collect::<Vec<_>>().join(" ") }
+    }
+
     pub(super) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
         Self::Io { action, path: path.to_owned(), source }
+    }
+}
+
+fn listed(imports: &[(String, Vec<String>)]) -> String {
+    let modules = imports.iter().map(|(module, names)| format!("{} from {module}", names.join(", ")));
+    modules.collect::<Vec<_>>().join("; ")
+}
+
+/// What to do, once for each kind of import that is there.
+fn mends(imports: &[(String, Vec<String>)]) -> String {
+    let mut mends: Vec<&str> = imports.iter().map(|(module, _)| mend(module)).collect();
+    mends.sort_unstable();
+    mends.dedup();
+    mends.join("; ")
+}
+
+fn mend(module: &str) -> &'static str {
+    if module.starts_with("__wbindgen") || module == "wbg" {
+        "__wbindgen is a dependency that expects JavaScript, such as chrono's feature `clock` or getrandom's and uuid's \
+         `js`: switch it off (`cargo tree --target wasm32-unknown-unknown -i wasm-bindgen` shows who brings it), and take \
+         time and chance from the Context"
+    } else if module.starts_with("wasi") {
+        "wasi is a dependency that expects files, clocks or an environment: take it out, and take time and chance from the \
+         Context"
+    } else if module == "env" {
+        "env is C code, or an `extern` function that nothing defines: take out the dependency that declares it"
+    } else {
+        "take out the `extern` block that names the module, or the dependency that has it"
     }
 }

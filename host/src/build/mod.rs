@@ -1,10 +1,12 @@
 //! From a crate to a component: cargo compiles the crate to a core module, and `wit_component` wraps it, in this process.
 //!
 //! The target is wasm32-unknown-unknown, since it brings no WASI imports and a reducer imports nothing. The same crate and
-//! the same toolchain give the same bytes, so a component that was built twice has one digest.
+//! the same toolchain give the same bytes, in whatever directory, so a component that was built twice has one digest.
 
 mod cargo;
+mod core_module;
 mod error;
+mod flags;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -25,14 +27,19 @@ pub struct BuildOptions {
     pub dir: PathBuf,
     /// Which package, when the directory is a workspace of several.
     pub package: Option<String>,
-    /// The file to write; `foldhost/PACKAGE.wasm` in cargo's target directory when there is none.
+    /// The file to write; `foldhost/PACKAGE.wasm` in cargo's target directory when there is none, and
+    /// `foldhost/PACKAGE.debug.wasm` with [`debug_info`](Self::debug_info).
     pub out: Option<PathBuf>,
+    /// Keep line tables: the places in the source that a trap went through. Makes the file several times as large.
+    pub debug_info: bool,
+    /// Fail when Cargo.lock is missing or would change, as `cargo build --locked` does.
+    pub locked: bool,
 }
 
 impl BuildOptions {
     /// The crate in `dir`, to be written where components usually go.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into(), package: None, out: None }
+        Self { dir: dir.into(), ..Self::default() }
     }
 }
 
@@ -53,7 +60,7 @@ pub struct BuiltComponent {
 /// compiler's messages go to this process's stderr.
 ///
 /// `$CARGO` and `$RUSTC` name other programs than `cargo` and `rustc`. The release profile is the one that reducers need,
-/// whatever the crate's manifest says.
+/// whatever the crate's manifest says; flags in `$RUSTFLAGS` and in the configuration of the target are kept.
 ///
 /// ```no_run
 /// # use foldhost::build::{BuildOptions, build};
@@ -67,28 +74,32 @@ pub struct BuiltComponent {
 pub fn build(options: &BuildOptions) -> Result<BuiltComponent, BuildError> {
     let package = cargo::find_package(options)?;
     cargo::check_target(&options.dir)?;
-    let core_path = cargo::compile(&options.dir, &package)?;
+    let core_path = cargo::compile(options, &package)?;
     let core_module = std::fs::read(&core_path).map_err(|source| BuildError::io("read", &core_path, source))?;
     let component = componentize(&core_module)?;
+    let kind = if options.debug_info { "debug.wasm" } else { "wasm" };
     let path = match &options.out {
         Some(out) => out.clone(),
-        None => package.target_directory.join("foldhost").join(format!("{}.wasm", package.name)),
+        None => package.target_directory.join("foldhost").join(format!("{}.{kind}", package.name)),
     };
     write(&path, &component)?;
     Ok(BuiltComponent { package: package.name, path, digest: ReducerDigest::of(&component), component })
 }
 
-/// Wraps a core module that was compiled with `foldhost_sdk::export!` into a component. The same bytes in, the same bytes out.
+/// Wraps a core module that was compiled with `foldhost_sdk::export!` into a component. Its functions get the names that
+/// they have in the source, as they are shown in a trap; other sections that nobody reads are left out. The same bytes in,
+/// the same bytes out.
 ///
 /// # Errors
-/// [`BuildError::Component`] when the module imports something, or is none.
+/// [`BuildError::Imports`] when the module imports something, [`BuildError::Component`] when it is none.
 pub fn componentize(core_module: &[u8]) -> Result<Vec<u8>, BuildError> {
+    core_module::check_imports(core_module)?;
+    let tidied = core_module::tidied(core_module)?;
     ComponentEncoder::default()
         .validate(true)
-        .module(core_module)
+        .module(&tidied)
         .and_then(|encoder| encoder.encode())
-        // One line: the library's own messages hold the causes on lines of their own.
-        .map_err(|error| BuildError::Component { reason: format!("{error:#}").replace('\n', " ") })
+        .map_err(|error| BuildError::component(&format!("{error:#}")))
 }
 
 /// Puts the file in place in one step: whoever reads it meanwhile, or builds the same crate, sees a whole component.

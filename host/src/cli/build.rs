@@ -14,9 +14,10 @@ Examples:
   foldhost build guests/order                     # target/foldhost/order.wasm
   foldhost build . --out order.wasm
   foldhost build guests/order --json | jq -r .digest
+  foldhost build guests/order --debug-info        # target/foldhost/order.debug.wasm
 
-The same crate, toolchain and lock file give the same bytes, so the same digest.
-Cargo's messages go to stderr.";
+The same crate, toolchain and lock file give the same bytes, so the same digest, in
+whatever directory. RUSTFLAGS is kept. Cargo's messages go to stderr.";
 
 /// Build a reducer's crate to a component, and check that a host would let it in
 #[derive(clap::Args)]
@@ -30,13 +31,25 @@ pub(crate) struct Args {
     /// Which package, when the directory is a workspace
     #[arg(long, value_name = "NAME")]
     package: Option<String>,
+    /// Keep line tables, so that a trap names the lines that it went through; the file is several times as large
+    #[arg(long)]
+    debug_info: bool,
+    /// Fail when Cargo.lock is missing or would change
+    #[arg(long)]
+    locked: bool,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
-    let options = BuildOptions { dir: args.dir.clone(), package: args.package.clone(), out: args.out.clone() };
+    let options = BuildOptions {
+        dir: args.dir.clone(),
+        package: args.package.clone(),
+        out: args.out.clone(),
+        debug_info: args.debug_info,
+        locked: args.locked,
+    };
     let built = foldhost::build::build(&options)?;
     let checking = output::spinner("checking the component");
     let reducer = ComponentReducer::load(&GuestEngine::new(&Limits::default())?, &built.component);
@@ -53,12 +66,14 @@ fn print(built: &BuiltComponent, reducer: &ComponentReducer, as_json: bool) -> R
     let descriptor = reducer.descriptor();
     if as_json {
         return output::print_json(&json!({
+            "package": built.package,
             "path": built.path,
             "bytes": built.component.len(),
             "digest": built.digest,
             "name": descriptor.name,
             "commands": descriptor.commands,
             "event_types": descriptor.event_types,
+            "writes": descriptor.writes,
             "state_schema": descriptor.state_schema,
             "sdk_version": descriptor.sdk_version,
         }));
@@ -68,5 +83,12 @@ fn print(built: &BuiltComponent, reducer: &ComponentReducer, as_json: bool) -> R
     output::print(format_args!("digest     {}", built.digest))?;
     output::print(format_args!("reducer    {} (state schema {})", descriptor.name, descriptor.state_schema))?;
     output::print(format_args!("commands   {}", descriptor.commands.join(", ")))?;
-    output::print(format_args!("events     {}", descriptor.event_types.join(", ")))
+    let writes = &descriptor.writes;
+    let (written, read): (Vec<_>, Vec<_>) = descriptor
+        .event_types
+        .iter()
+        .map(String::as_str)
+        .partition(|&event_type| writes.iter().any(|it| it == event_type));
+    output::print(format_args!("events     {}", written.join(", ")))?;
+    if read.is_empty() { Ok(()) } else { output::print(format_args!("reads too  {}", read.join(", "))) }
 }
