@@ -66,6 +66,7 @@ impl Bench {
                 name: "order".into(),
                 commands: Vec::new(),
                 event_types: Vec::new(),
+                writes: Vec::new(),
                 state_schema: "order.v1".into(),
                 sdk_version: "0".into(),
             };

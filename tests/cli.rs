@@ -24,7 +24,9 @@ use program::run;
 const COMMANDS: &[&str] = &[
     "serve",
     "migrate",
+    "new",
     "build",
+    "test",
     "deploy",
     "reducers",
     "send",

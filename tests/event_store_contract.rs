@@ -167,6 +167,7 @@ fn descriptor(name: &str) -> Descriptor {
         name: name.into(),
         commands: vec!["PlaceOrder".into()],
         event_types: vec!["OrderPlaced.v1".into()],
+        writes: vec!["OrderPlaced.v1".into()],
         state_schema: "order.v1".into(),
         sdk_version: "0.1.0".into(),
     }

@@ -14,7 +14,9 @@
 //! | [`event_store`] | the log, in Postgres or in memory; all of the SQL |
 //! | [`limits`] | every bound that an embedder may set |
 //! | [`embedded_postgres`] | a private server for whoever has none |
+//! | [`scaffold`] | a reducer's crate to begin with |
 //! | [`build`] | from a crate to a component |
+//! | [`suite`] | scenario files run against a component, with the laws that every reducer keeps |
 //! | [`testing`] | scenarios, events, histories and a faulty store, for tests of reducers and of programs over a store |
 //!
 //! An embedder starts with [`Host::builder`].
@@ -28,7 +30,9 @@ pub mod guest;
 pub mod limits;
 pub mod reducer;
 pub mod runtime;
+pub mod scaffold;
 pub mod stream;
+pub mod suite;
 pub mod testing;
 
 pub use event::{Event, EventMetadata, PackedEvents, SerializedEvent, TraceParent};
@@ -37,7 +41,7 @@ pub use event_store::{
     ReducerStore, SnapshotConfig, Store, Subscription, SubscriptionConfig, SubscriptionError, SubscriptionStore,
 };
 pub use guest::{ComponentReducer, GuestEngine};
-pub use limits::Limits;
+pub use limits::{Limits, LimitsError, ReducerLimits, ReducerOverrides};
 pub use reducer::{Aggregate, Command, NativeReducer, Payload, Reducer};
 pub use runtime::{CommandError, CommandMetadata, CommandReply, CommandRequest, Host, HostBuilder};
 pub use stream::{ExpectedVersion, StreamId, Version};

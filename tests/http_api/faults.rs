@@ -15,17 +15,24 @@ use crate::store::{Mood, MoodyStore};
 
 #[tokio::test]
 async fn each_fault_of_a_reducer_has_a_code_and_the_stream_goes_on() {
-    let limits = Limits { instance_memory_bytes_max: 8 << 20, ..Limits::default() };
+    let limits = Limits {
+        reducer: foldhost::ReducerLimits { memory_bytes_max: 40 << 20, ..Default::default() },
+        ..Limits::default()
+    };
     let server = serve_host(Host::builder(Arc::new(InMemoryEventStore::new())).limits(limits)).await;
     let deployed = answer(server.request(Method::POST, "/reducers").body(component("hostile").to_vec())).await;
     assert_eq!(deployed.status, 201, "{}", deployed.text);
-    for (version, (command, code)) in (1..).zip([
-        ("Panic", "reducer-trap"),
-        ("Spin", "reducer-fuel-exhausted"),
-        ("GrowMemory", "reducer-memory-exhausted"),
-        ("LieAboutType", "reducer-broken-answer"),
+    for (version, (command, payload, code)) in (1..).zip([
+        ("Panic", "{}", "reducer-trap"),
+        ("Spin", "{}", "reducer-fuel-exhausted"),
+        ("Misbehave", r#"{"misdeed":"decide scatter"}"#, "reducer-time-exhausted"),
+        ("GrowMemory", "{}", "reducer-memory-exhausted"),
+        ("LieAboutType", "{}", "reducer-broken-answer"),
+        ("Misbehave", r#"{"misdeed":"decide log invalid-utf8"}"#, "reducer-broken-answer"),
+        ("Record", r#"{"misdeed":"apply refuse control-characters"}"#, "reducer-cannot-apply"),
+        ("Record", r#"{"misdeed":"event-json trap"}"#, "reducer-trap"),
     ]) {
-        server.send("hostile-1", command, "{}").await.problem(500, code);
+        server.send("hostile-1", command, payload).await.problem(500, code);
         assert_eq!(server.send("hostile-1", "Ok", "{}").await.ok()["version"], version);
     }
 }

@@ -9,6 +9,7 @@ async fn with_two_reducers() -> TestDatabase {
         name: "order".into(),
         commands: Vec::new(),
         event_types: Vec::new(),
+        writes: Vec::new(),
         state_schema: "order.v1".into(),
         sdk_version: "0".into(),
     };

@@ -30,6 +30,7 @@ async fn an_append_under_a_reducer_is_refused_in_a_stricter_transaction() {
         name: "order".into(),
         commands: Vec::new(),
         event_types: Vec::new(),
+        writes: Vec::new(),
         state_schema: "order.v1".into(),
         sdk_version: "0".into(),
     };

@@ -74,6 +74,7 @@ impl Lane {
             name: reducer.clone(),
             commands: Vec::new(),
             event_types: Vec::new(),
+            writes: Vec::new(),
             state_schema: "race.v1".into(),
             sdk_version: "0".into(),
         };

@@ -48,7 +48,9 @@ impl From<ReducerFault> for Problem {
         let kind = match &fault {
             ReducerFault::Trap { .. } => &kinds::REDUCER_TRAP,
             ReducerFault::FuelExhausted { .. } => &kinds::REDUCER_FUEL_EXHAUSTED,
+            ReducerFault::TimeExhausted { .. } => &kinds::REDUCER_TIME_EXHAUSTED,
             ReducerFault::MemoryExhausted { .. } => &kinds::REDUCER_MEMORY_EXHAUSTED,
+            ReducerFault::Unsupported { .. } => &kinds::REDUCER_TOO_OLD,
             ReducerFault::BrokenAnswer { .. } => &kinds::REDUCER_BROKEN_ANSWER,
             ReducerFault::Apply { .. } => &kinds::REDUCER_CANNOT_APPLY,
             ReducerFault::Snapshot(_) => &kinds::REDUCER_CANNOT_RESTORE,

@@ -71,10 +71,12 @@ kinds! {
     // The reducer's or the operator's to mend.
     REDUCER_TRAP = INTERNAL_SERVER_ERROR, "reducer-trap", "The reducer trapped";
     REDUCER_FUEL_EXHAUSTED = INTERNAL_SERVER_ERROR, "reducer-fuel-exhausted", "The reducer ran for too long";
+    REDUCER_TIME_EXHAUSTED = INTERNAL_SERVER_ERROR, "reducer-time-exhausted", "The reducer kept a processor for too long";
     REDUCER_MEMORY_EXHAUSTED = INTERNAL_SERVER_ERROR, "reducer-memory-exhausted", "The reducer wanted too much memory";
     REDUCER_BROKEN_ANSWER = INTERNAL_SERVER_ERROR, "reducer-broken-answer", "The reducer gave a broken answer";
     REDUCER_CANNOT_APPLY = INTERNAL_SERVER_ERROR, "reducer-cannot-apply", "The reducer cannot read its stream";
     REDUCER_CANNOT_RESTORE = INTERNAL_SERVER_ERROR, "reducer-cannot-restore", "The reducer cannot read a snapshot";
+    REDUCER_TOO_OLD = INTERNAL_SERVER_ERROR, "reducer-too-old", "The reducer's contract does not have it";
     REDUCER_UNUSABLE = INTERNAL_SERVER_ERROR, "reducer-unusable", "The deployed component does not load";
     COMPONENT_UNCHECKED = INTERNAL_SERVER_ERROR, "component-unchecked", "The component could not be checked";
     LOST = INTERNAL_SERVER_ERROR, "lost", "The command was lost on its way";

@@ -42,7 +42,7 @@
 //! | 415 | `unsupported-media-type` |
 //! | 422 | `rejected` (with `rejection`: the reducer's own `code` and `message`), `command-id-reused`, `component-refused` (with `offences`) |
 //! | 429 | `busy` |
-//! | 500 | `reducer-trap`, `reducer-fuel-exhausted`, `reducer-memory-exhausted`, `reducer-broken-answer`, `reducer-cannot-apply`, `reducer-cannot-restore`, `reducer-unusable`, `component-unchecked`, `lost`, `store-failed`, `store-encryption`, `store-schema`, `stream-corrupt`, `internal` |
+//! | 500 | `reducer-trap`, `reducer-fuel-exhausted`, `reducer-time-exhausted`, `reducer-memory-exhausted`, `reducer-broken-answer`, `reducer-cannot-apply`, `reducer-cannot-restore`, `reducer-too-old`, `reducer-unusable`, `component-unchecked`, `lost`, `store-failed`, `store-encryption`, `store-schema`, `stream-corrupt`, `internal` |
 //! | 503 | `contended`, `overloaded`, `shutting-down`, `store-unavailable`, `not-ready`, `too-many-subscribers`, `reducer-not-started` |
 //! | 504 | `timeout` |
 //! | 507 | `store-full` |

@@ -20,6 +20,7 @@ pub(super) struct ActiveReducer {
     reducer: DecidedBy,
     commands: Vec<String>,
     event_types: Vec<String>,
+    writes: Vec<String>,
     state_schema: String,
     sdk_version: String,
     activated_at: Option<DateTime<Utc>>,
@@ -33,8 +34,8 @@ pub(super) struct ActiveReducers {
 impl From<ReducerStatus> for ActiveReducer {
     fn from(status: ReducerStatus) -> Self {
         let ReducerStatus { reducer, descriptor, activated_at } = status;
-        let Descriptor { name: _, commands, event_types, state_schema, sdk_version } = descriptor;
-        Self { reducer, commands, event_types, state_schema, sdk_version, activated_at }
+        let Descriptor { name: _, commands, event_types, writes, state_schema, sdk_version } = descriptor;
+        Self { reducer, commands, event_types, writes, state_schema, sdk_version, activated_at }
     }
 }
 

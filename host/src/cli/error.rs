@@ -9,6 +9,8 @@ use foldhost::embedded_postgres::{EmbeddedPostgresError, ServerExit};
 use foldhost::event_store::sealing::MasterKeysError;
 use foldhost::guest::{GateError, GuestEngineError};
 use foldhost::runtime::{CommandError, HostError};
+use foldhost::scaffold::ScaffoldError;
+use foldhost::suite::{BlessError, SuiteError};
 use foldhost::{EventStoreError, StreamId};
 
 use super::problem::Problem;
@@ -78,9 +80,29 @@ pub(crate) enum CliError {
     #[error(transparent)]
     Engine(#[from] GuestEngineError),
 
+    // Of scenarios.
+    #[error(transparent)]
+    Suite(SuiteError),
+    #[error("the scenarios have {0} mistakes: see above")]
+    ScenarioMistakes(usize),
+    #[error(
+        "no scenario has `{filter}` in its name: there are {scenarios}; `foldhost test` without --filter lists them"
+    )]
+    NoScenarioChosen { filter: String, scenarios: usize },
+    #[error(transparent)]
+    Bless(#[from] BlessError),
+    #[error("{}", tests_failed(*failed, *scenarios, *checks))]
+    TestsFailed { failed: usize, scenarios: usize, checks: usize },
+    #[error("cannot watch for changes: {0}; run `foldhost test` without --watch")]
+    Watch(String),
+    #[error("cannot write {}: {source}", path.display())]
+    Write { path: PathBuf, source: io::Error },
+
     // Of components and streams.
     #[error(transparent)]
     Build(#[from] BuildError),
+    #[error(transparent)]
+    Scaffold(#[from] ScaffoldError),
     #[error(transparent)]
     Gate(#[from] GateError),
     #[error(transparent)]
@@ -95,11 +117,20 @@ pub(crate) enum CliError {
     ReplayFailed { failed: usize, streams: usize, names: Vec<String> },
 }
 
+fn tests_failed(failed: usize, scenarios: usize, checks: usize) -> String {
+    let holds = if checks == 1 { "1 check does not hold".to_owned() } else { format!("{checks} checks do not hold") };
+    match (failed, checks) {
+        (0, _) => format!("{holds}: see above"),
+        (_, 0) => format!("{failed} of {scenarios} scenarios failed: see above"),
+        _ => format!("{failed} of {scenarios} scenarios failed, and {holds}: see above"),
+    }
+}
+
 impl CliError {
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::OutputClosed => 0,
-            Self::Usage(_) => 2,
+            Self::Usage(_) | Self::Scaffold(ScaffoldError::Name { .. } | ScaffoldError::Sdk { .. }) => 2,
             Self::Problem(problem) if problem.code == "rejected" => 3,
             Self::Problem(problem) if problem.code == "conflict" => 4,
             _ => 1,

@@ -13,6 +13,7 @@ mod log_filter;
 mod logging;
 mod metrics;
 mod migrate;
+mod new;
 mod origin;
 mod output;
 mod pool;
@@ -25,6 +26,7 @@ mod snapshots;
 mod sse;
 mod state;
 mod subscriptions;
+mod test;
 
 use std::process::ExitCode;
 
@@ -66,7 +68,9 @@ pub(crate) struct Cli {
 enum Command {
     Serve(serve::Args),
     Migrate(migrate::Args),
+    New(new::Args),
     Build(build::Args),
+    Test(test::Args),
     Deploy(deploy::Args),
     Reducers(reducers::Args),
     Send(send::Args),
@@ -83,7 +87,9 @@ impl Command {
         match self {
             Self::Serve(args) => serve::run(args).await,
             Self::Migrate(args) => migrate::run(args).await,
+            Self::New(args) => new::run(&args),
             Self::Build(args) => build::run(&args),
+            Self::Test(args) => test::run(args).await,
             Self::Deploy(args) => deploy::run(args).await,
             Self::Reducers(args) => reducers::run(args).await,
             Self::Send(args) => send::run(args).await,

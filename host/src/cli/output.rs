@@ -34,6 +34,12 @@ pub(crate) fn tell_failure(error: &str) {
     drop(writeln!(io::stderr().lock(), "error: {}", one_line(error)));
 }
 
+/// Says how things stand, to whoever watches.
+pub(crate) fn tell(text: &str) {
+    // Nobody is left to tell when this fails.
+    drop(writeln!(io::stderr().lock(), "{text}"));
+}
+
 /// The text without line breaks and other control characters: a message may quote what others wrote.
 fn one_line(text: &str) -> String {
     let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();

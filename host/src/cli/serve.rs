@@ -199,6 +199,11 @@ fn code_cache(choice: &DatabaseChoice) -> Option<PathBuf> {
     if let DatabaseChoice::DataDir(data_dir) = choice {
         return Some(data_dir.join("code-cache"));
     }
+    user_cache()
+}
+
+/// Where this user's compiled components are.
+pub(crate) fn user_cache() -> Option<PathBuf> {
     let dir = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|dir| dir.is_absolute());
     let caches = dir("XDG_CACHE_HOME").or_else(|| dir("HOME").map(|home| home.join(".cache")));
     caches.map(|caches| caches.join("foldhost"))

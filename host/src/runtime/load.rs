@@ -76,7 +76,10 @@ pub(crate) async fn load_until(
 fn is_exhausted(fault: &ReducerFault) -> bool {
     matches!(
         fault,
-        ReducerFault::FuelExhausted { .. } | ReducerFault::MemoryExhausted { .. } | ReducerFault::Trap { .. }
+        ReducerFault::FuelExhausted { .. }
+            | ReducerFault::TimeExhausted { .. }
+            | ReducerFault::MemoryExhausted { .. }
+            | ReducerFault::Trap { .. }
     )
 }
 

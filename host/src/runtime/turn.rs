@@ -132,9 +132,9 @@ impl Turn {
             DecideError::Fault(fault) => CommandError::Fault(fault),
         })?;
         log(&request.stream_id, &decision);
-        if decision.effects > 0 {
+        if !decision.effects.is_empty() {
             // Taking the events and leaving the effects would be a promise that nobody keeps.
-            let reason = format!("{} effects, and this host does not run effects yet", decision.effects);
+            let reason = format!("{} effects, and this host does not run effects yet", decision.effects.len());
             return Err(ReducerFault::BrokenAnswer { call: "decide", reason }.into());
         }
         let json = self.fold(warm, version, &decision.events, request.events_as_json)?;
