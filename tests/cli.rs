@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "cli/diagnostics.rs"]
+mod diagnostics;
 #[path = "cli/erasure.rs"]
 mod erasure;
 #[path = "cli/hosts.rs"]
@@ -18,6 +20,8 @@ mod refusals;
 mod story;
 #[path = "cli/subscriptions.rs"]
 mod subscriptions;
+#[path = "cli/upcast.rs"]
+mod upcast;
 
 use program::run;
 

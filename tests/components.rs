@@ -18,7 +18,7 @@ mod rules;
 #[path = "components/wit.rs"]
 mod wit;
 
-use foldhost::reducer::{Context, DecideError, Decision, ReducerFault};
+use foldhost::reducer::{Context, DecideError, Decision, ReducerFault, UpcastEvent};
 use foldhost::{
     Aggregate, Command, ComponentReducer, GuestEngine, Limits, NativeReducer, PackedEvents, Payload, Reducer, StreamId,
     Version,

@@ -23,7 +23,9 @@ use foldhost::{Aggregate, ComponentReducer, GuestEngine, Limits, Reducer, Reduce
 use foldhost_test_support::component;
 use hostile::{Act, Call};
 use nix::time::{ClockId, clock_gettime};
-use provoke::{aggregate, decide, fine, hostile, misbehave, ordered, page, provoke, stream, with_events};
+use provoke::{
+    aggregate, decide, drawn, fine, hostile, measured, misbehave, ordered, page, provoke, stream, with_events,
+};
 
 /// What any misdeed may take, of its thread's own time: a machine with much else to do takes longer by the clock on the wall, and no
 /// longer by this one. That a call ends at all is the limits' doing, and is held by the kind of the fault.

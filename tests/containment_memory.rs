@@ -3,6 +3,7 @@
 //! One test, in a binary of its own: what is measured is what the whole process has.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+#[allow(dead_code, reason = "tests/containment.rs uses the rest of it")]
 #[path = "containment/provoke.rs"]
 mod provoke;
 

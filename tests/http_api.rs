@@ -29,3 +29,5 @@ mod shutdown;
 mod store;
 #[path = "http_api/subscriptions.rs"]
 mod subscriptions;
+#[path = "http_api/upcast.rs"]
+mod upcast;

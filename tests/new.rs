@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "new/alone.rs"]
+mod alone;
 #[path = "new/packaged.rs"]
 mod packaged;
 #[path = "cli/program.rs"]
@@ -15,23 +17,13 @@ use std::process::Command;
 use serde_json::json;
 use tempfile::TempDir;
 
+use alone::{REPOSITORY, target_dir};
 use program::{Outcome, Serving, foldhost, open_dir};
 
-const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-
-/// What the new crates of all these tests are compiled into, so that they compile the SDK once and not each time.
-fn target_dir() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join("new-crates")
-}
-
-/// A command as it is run in a new crate: nothing is fetched, and nothing of this test's own build is handed on.
-fn alone(mut command: Command, dir: &Path) -> Command {
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CARGO_") || name == "RUSTFLAGS") {
-        if name != "CARGO_HOME" {
-            command.env_remove(name);
-        }
-    }
-    command.env("CARGO_TARGET_DIR", target_dir()).env("CARGO_NET_OFFLINE", "true").current_dir(dir);
+/// A command in a new crate that is compiled beside the others.
+fn alone(command: Command, dir: &Path) -> Command {
+    let mut command = alone::alone(command, dir);
+    command.env("CARGO_TARGET_DIR", target_dir());
     command
 }
 

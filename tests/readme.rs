@@ -99,3 +99,20 @@ fn the_environment_of_the_binary_is_in_env_example() {
         assert!(documented, "{variable} is missing in .env.example");
     }
 }
+
+#[test]
+fn every_command_of_the_binary_is_in_the_readme() {
+    let help = std::process::Command::new(env!("CARGO_BIN_EXE_foldhost")).arg("--help").output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let (_, commands) = help.split_once("Commands:\n").unwrap();
+    let commands: Vec<_> = commands
+        .lines()
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert!(commands.contains(&"serve") && commands.len() >= 14, "{commands:?}");
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let missing: Vec<_> =
+        commands.iter().filter(|name| **name != "help" && !readme.contains(&format!("`{name}`"))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}

@@ -69,6 +69,23 @@ fn a_host_whose_database_dies_says_so_and_ends_with_status_1() {
 }
 
 #[test]
+fn a_host_keeps_to_the_limits_of_its_file_for_one_reducer_and_for_all() {
+    let dir = open_dir();
+    let limits = dir.path().join("limits.toml");
+    fs::write(&limits, "command_bytes_max = 100\n[reducers.hostile]\nevents_per_decision_max = 2\n").unwrap();
+    let host = Serving::start_with(&dir.path().join("data"), ["--limits", limits.to_str().unwrap()]);
+    for name in ["hostile", "counter"] {
+        host.run(["deploy", &component_file(name, dir.path())]).success();
+    }
+    host.run(["send", "hostile-1", "ManyEvents", r#"{"count":2}"#]).success();
+    let line = host.run(["send", "hostile-1", "ManyEvents", r#"{"count":3}"#]).failure(1);
+    assert!(line.contains("3 events, and 2 are allowed (events_per_decision_max)"), "{line}");
+    let long = format!(r#"{{"by":1{}}}"#, " ".repeat(100));
+    let line = host.run(["send", "counter-1", "Increment", &long]).failure(1);
+    assert!(line.contains("the 100 bytes that are allowed"), "{line}");
+}
+
+#[test]
 fn a_host_that_others_can_reach_warns_of_it() {
     let dir = open_dir();
     let mut serve = foldhost(["serve", "--listen", "0.0.0.0:0", "--database-url", "postgres:///x?host=/nonexistent"]);

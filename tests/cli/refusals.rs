@@ -55,6 +55,25 @@ fn a_replay_of_a_directory_that_is_not_there_or_empty_makes_no_database() {
 }
 
 #[test]
+fn a_limit_that_is_none_is_told_with_its_file_and_line_before_anything_starts() {
+    let dir = open_dir();
+    let limits = dir.path().join("limits.toml");
+    let limits = limits.to_str().unwrap();
+    for (text, told) in [
+        ("entities_max = 7\nmailbox = 1\n", ", line 2: unknown field `mailbox`"),
+        ("entities_max = \"many\"\n", ", line 1: invalid type"),
+        ("[reducers.order]\nfuel_per_call_max = 7\n", ": reducers.order.fuel_per_call_max is 7, and it has to be"),
+    ] {
+        fs::write(limits, text).unwrap();
+        for args in [&["serve", "--listen", "127.0.0.1:0"][..], &["replay"], &["test", "/"], &["build", "/"]] {
+            let outcome = foldhost(args.iter().copied()).args(["--limits", limits]).current_dir(&dir).output().unwrap();
+            let line = Outcome::from(outcome).failure(1);
+            assert!(line.contains(limits) && line.contains(told), "{args:?}: {line}");
+        }
+    }
+}
+
+#[test]
 fn a_file_that_is_not_there_is_named() {
     for args in [
         &["deploy", "/nonexistent/order.wasm"][..],

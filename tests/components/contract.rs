@@ -55,7 +55,7 @@ fn a_component_of_contract_1_0_0_has_what_that_contract_had() {
     let asked = [(event.event_type.as_str(), event.data.as_slice())];
     assert_eq!(old.events_json(&asked), present.events_json(&asked));
     let unsupported = |call| ReducerFault::Unsupported { call };
-    assert_eq!(old.event_upcast(&event.event_type, &event.data), Err(unsupported("event-upcast")));
+    assert_eq!(old.events_upcast(&asked), Err(unsupported("event-upcast")));
     assert_eq!(old.event_from_json(&event.event_type, "{}"), Err(unsupported("event-from-json")));
 }
 
@@ -63,16 +63,18 @@ fn a_component_of_contract_1_0_0_has_what_that_contract_had() {
 fn a_component_of_the_present_contract_reads_events_from_json_and_in_their_newest_version() {
     let guest = component_reducer("order");
     let event = &history(1)[0];
-    let json = guest.events_json(&[(&event.event_type, &event.data)]).unwrap().remove(0).unwrap();
+    let asked = [(event.event_type.as_str(), event.data.as_slice()), (&event.event_type, &[255])];
+    let json = guest.events_json(&asked).unwrap().remove(0).unwrap();
     assert_eq!(guest.event_from_json(&event.event_type, &json), Ok(Ok(event.data.clone())));
     let native = NativeReducer::<order::Order>::new();
-    let upcast = guest.event_upcast(&event.event_type, &event.data);
-    assert_eq!(upcast, native.event_upcast(&event.event_type, &event.data));
-    assert!(upcast.unwrap().is_ok());
+    let upcast = guest.events_upcast(&asked);
+    assert_eq!(upcast, native.events_upcast(&asked));
+    let [read, unreadable] = upcast.unwrap().try_into().unwrap();
+    assert_eq!(read, Ok(UpcastEvent { event_type: event.event_type.clone(), json: json.clone() }));
+    assert!(unreadable.unwrap_err().contains("are not a `OrderPlaced.v1`"));
     for refused in [guest.event_from_json("Nothing.v1", &json), guest.event_from_json(&event.event_type, "{")] {
         assert!(matches!(refused, Ok(Err(_))), "{refused:?}");
     }
-    assert!(matches!(guest.event_upcast(&event.event_type, &[255]), Ok(Err(_))));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -45,36 +45,50 @@ fn what_ends_badly_is_told_by_its_kind_in_every_call() {
 
 #[test]
 fn an_event_that_traps_when_it_is_drawn_hides_no_other() {
-    let (good, traps) = (ordered("apply spin"), ordered("event-json trap"));
-    let answers = hostile().events_json(&[
-        (&good.event_type, &good.data),
-        (&traps.event_type, &traps.data),
-        (&good.event_type, &good.data),
-    ]);
-    let answers = answers.unwrap();
-    assert_eq!((answers[0].is_ok(), answers[1].is_ok(), answers[2].is_ok()), (true, false, true), "{answers:?}");
-    assert_presentable(answers[1].as_ref().unwrap_err());
-    // A thousand events that each spend all of the fuel would be a hundred seconds.
-    let spins = ordered("event-json spin");
-    let page = vec![(spins.event_type.as_str(), spins.data.as_slice()); 1_000];
-    let (drawn, took) = timed(|| hostile().events_json(&page));
-    assert!(matches!(drawn, Err(ReducerFault::FuelExhausted { .. })), "{drawn:?}");
-    assert!(took < PATIENCE, "{took:?}");
+    let (good, too_long) = (ordered("apply spin"), measured(hostile::CENTIMETRES_MAX));
+    for (call, traps) in [("event-json", ordered("event-json trap")), ("event-upcast", ordered("event-upcast trap"))] {
+        let answers = drawn(call, &[&good, &traps, &good]).unwrap();
+        assert_eq!((answers[0].is_ok(), answers[1].is_ok(), answers[2].is_ok()), (true, false, true), "{answers:?}");
+        assert_presentable(answers[1].as_ref().unwrap_err());
+        // A thousand events that each spend all of the fuel would be a hundred seconds.
+        let spins = ordered(&format!("{call} spin"));
+        let (page, took) = timed(|| drawn(call, &vec![&spins; 1_000]));
+        assert!(matches!(page, Err(ReducerFault::FuelExhausted { .. })), "{page:?}");
+        assert!(took < PATIENCE, "{took:?}");
+    }
+    // An upcaster that panics hides not even its own event.
+    assert_eq!(drawn("event-json", &[&too_long]).unwrap(), [Ok(r#"{"centimetres":1844674407370955162}"#.to_owned())]);
+    let answers = drawn("event-upcast", &[&measured(30), &too_long, &measured(31)]).unwrap();
+    assert_eq!(answers[0], Ok(r#"Measured.v2 {"millimetres":300}"#.to_owned()));
+    assert!(answers[1].as_ref().unwrap_err().contains("nothing is 1844674407370955162 cm long"), "{answers:?}");
+    assert_eq!(answers[2], Ok(r#"Measured.v2 {"millimetres":310}"#.to_owned()));
 }
 
 /// What a page of events takes as JSON is the host's memory, and each of these answers costs the guest next to nothing.
 #[test]
 fn a_page_of_events_is_not_drawn_without_bounds() {
-    let shared = ordered("event-json answer shared");
-    let page = vec![(shared.event_type.as_str(), shared.data.as_slice()); 1_000];
-    let drawn = hostile().events_json(&page);
-    assert!(
-        matches!(drawn, Err(ReducerFault::BrokenAnswer { call: "event-json", .. })),
-        "{:?}",
-        drawn.map(|all| all.len())
-    );
-    let few = hostile().events_json(&page[..3]).unwrap();
-    assert!(few.iter().all(|json| json.as_ref().is_ok_and(|json| json.len() == 7_000_001)));
+    for call in ["event-json", "event-upcast"] {
+        let shared = ordered(&format!("{call} answer shared"));
+        let page = drawn(call, &vec![&shared; 1_000]);
+        assert!(
+            matches!(page, Err(ReducerFault::BrokenAnswer { call: named, .. }) if named == call),
+            "{:?}",
+            page.map(|all| all.len())
+        );
+        let few = drawn(call, &[&shared; 3]).unwrap();
+        assert!(few.iter().all(|json| json.as_ref().is_ok_and(|json| json.len() >= 7_000_001)));
+    }
+}
+
+/// A name that the gate never saw goes into no document and onto no terminal.
+#[test]
+fn an_event_is_upcast_to_none_that_the_descriptor_does_not_list() {
+    let unlisted = ["Undeclared.v1", "Poison\0Type.v1"].map(|event_type| (event_type, &b""[..]));
+    for (answer, (event_type, _)) in hostile().events_upcast(&unlisted).unwrap().into_iter().zip(unlisted) {
+        let reason = answer.unwrap_err();
+        assert_presentable(&reason);
+        assert!(reason.contains("broken answer in event-upcast"), "{event_type:?} came to {reason}");
+    }
 }
 
 /// A handle takes the host's memory, beside all that an instance is counted for.

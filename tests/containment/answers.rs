@@ -68,7 +68,11 @@ fn what_a_reducer_says_of_a_failure_is_cut_short_and_stays_in_its_line() {
             let drawn = [
                 aggregate("hostile-1").event_json(&event).unwrap(),
                 hostile().events_json(&[(&event.event_type, &event.data)]).unwrap().remove(0),
-                hostile().event_upcast(&event.event_type, &event.data).unwrap().map(|upcast| upcast.json),
+                hostile()
+                    .events_upcast(&[(&event.event_type, &event.data)])
+                    .unwrap()
+                    .remove(0)
+                    .map(|upcast| upcast.json),
             ];
             for refusal in drawn.into_iter().filter_map(Result::err) {
                 assert_presentable(&refusal);

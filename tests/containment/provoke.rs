@@ -2,10 +2,14 @@
 
 use std::sync::OnceLock;
 
-use foldhost::reducer::{Context, DecideError, Decision, ReducerFault};
+use foldhost::reducer::{Context, DecideError, Decision, ReducerFault, UpcastEvent};
 use foldhost::{Aggregate, Command, ComponentReducer, PackedEvents, Reducer, SerializedEvent, StreamId, Version};
+use foldhost_sdk::FormerEvent as _;
 use foldhost_test_support::component_reducer;
-use hostile::Call;
+use hostile::{Call, MeasuredV1};
+
+/// Events of a page that may fail before the page is given up.
+const EVENT_FAULTS_MAX: usize = 10;
 
 pub(crate) fn hostile() -> &'static ComponentReducer {
     static HOSTILE: OnceLock<ComponentReducer> = OnceLock::new();
@@ -31,6 +35,23 @@ pub(crate) fn ordered(misdeed: &str) -> SerializedEvent {
 
 pub(crate) fn fine() -> SerializedEvent {
     SerializedEvent { event_type: "Fine.v1".into(), data: Vec::new() }
+}
+
+/// A length as it was recorded when there were whole centimetres alone.
+pub(crate) fn measured(centimetres: u64) -> SerializedEvent {
+    let event_type = "Measured.v1";
+    let data = MeasuredV1 { centimetres }.to_bytes(event_type).unwrap();
+    SerializedEvent { event_type: event_type.into(), data }
+}
+
+/// What `event-json` or `event-upcast` draws of a page of events; of the latter with the event's type before it.
+pub(crate) fn drawn(call: &str, events: &[&SerializedEvent]) -> Result<Vec<Result<String, String>>, ReducerFault> {
+    let page: Vec<_> = events.iter().map(|event| (event.event_type.as_str(), event.data.as_slice())).collect();
+    if call == "event-json" {
+        return hostile().events_json(&page);
+    }
+    let shown = |now: UpcastEvent| format!("{} {}", now.event_type, now.json);
+    Ok(hostile().events_upcast(&page)?.into_iter().map(|answer| answer.map(shown)).collect())
 }
 
 pub(crate) fn page(events: &[SerializedEvent]) -> PackedEvents {
@@ -67,7 +88,11 @@ pub(crate) fn provoke(call: Call, how: &str) -> Result<(), ReducerFault> {
         Call::Snapshot => with_events(&[by_event])?.snapshot().map(drop),
         Call::StateJson => with_events(&[by_event])?.state_json().map(drop),
         Call::EventJson => aggregate("hostile-1").event_json(&by_event).map(drop),
-        Call::EventUpcast => hostile().event_upcast(&by_event.event_type, &by_event.data).map(drop),
+        // One that fails is its own answer. So many are the page's fault.
+        Call::EventUpcast => {
+            let page = vec![(by_event.event_type.as_str(), by_event.data.as_slice()); EVENT_FAULTS_MAX + 1];
+            hostile().events_upcast(&page).map(drop)
+        }
         Call::EventFromJson => hostile().event_from_json("Ordered.v1", &misdeed).map(drop),
         Call::Start | Call::Describe => panic!("those are for a component of its own"),
     }

@@ -38,7 +38,10 @@ async fn a_stream_that_its_reducer_cannot_fold_fails_alone_and_says_at_which_eve
     events[2].event_type = "OrderTeleported.v1".into();
     database.store.append_many(&[StreamBatch::new(stream("order-bad"), Version::EMPTY, events)]).await.unwrap();
     let fault = send(&host, "order-bad", "AddItem", &add_item()).await.unwrap_err();
-    assert!(matches!(fault, CommandError::Fault(ReducerFault::Apply { version: 3, .. })), "{fault}");
+    let CommandError::Fault(failure) = fault else { panic!("{fault}") };
+    assert!(matches!(failure.fault, ReducerFault::Apply { version: 3, .. }), "{failure}");
+    // Whoever has to mend it learns what was asked of whom.
+    assert_eq!((failure.command.as_deref(), failure.stream_id.as_ref()), (Some("AddItem"), Some(&stream("order-bad"))));
     send(&host, "order-good", "PlaceOrder", &place_order()).await.unwrap();
     let at_two = host.state(&stream("order-bad"), Some(Version::new(2))).await.unwrap();
     assert_eq!(at_two.version, Version::new(2));

@@ -86,7 +86,9 @@ async fn a_misdeed_costs_its_own_command_and_nothing_else() {
     for (version, ((name, payload), kinds)) in (1..).zip(&misdeeds) {
         let begun = Instant::now();
         match send(&host, "hostile-1", name, payload).await {
-            Err(CommandError::Fault(fault)) => assert!(kinds.contains(&kind(&fault)), "{payload} came to {fault:?}"),
+            Err(CommandError::Fault(failure)) => {
+                assert!(kinds.contains(&kind(&failure.fault)), "{payload} came to {failure:?}");
+            }
             other => panic!("{payload} came to {other:?}"),
         }
         assert!(begun.elapsed() < PATIENCE, "{payload} took {:?}", begun.elapsed());
@@ -123,7 +125,9 @@ async fn a_recorded_event_that_its_reducer_cannot_apply_is_told_to_each_command_
         write(&store, &id, &["snapshot trap", &format!("apply {act}"), "decide spin"]).await;
         let begun = Instant::now();
         match send(&host, &id, "Ok", "{}").await {
-            Err(CommandError::Fault(fault)) => assert_eq!(kind(&fault), expected, "{act} came to {fault:?}"),
+            Err(CommandError::Fault(failure)) => {
+                assert_eq!(kind(&failure.fault), expected, "{act} came to {failure:?}")
+            }
             other => panic!("{act} came to {other:?}"),
         }
         assert!(begun.elapsed() < PATIENCE, "{act} took {:?}", begun.elapsed());

@@ -76,8 +76,8 @@ impl Reducer for Bent {
         self.counter.events_json(events)
     }
 
-    fn event_upcast(&self, event_type: &str, data: &[u8]) -> Result<Result<UpcastEvent, String>, ReducerFault> {
-        self.counter.event_upcast(event_type, data)
+    fn events_upcast(&self, events: &[(&str, &[u8])]) -> Result<Vec<Result<UpcastEvent, String>>, ReducerFault> {
+        self.counter.events_upcast(events)
     }
 
     fn event_from_json(&self, event_type: &str, json: &str) -> Result<Result<Vec<u8>, String>, ReducerFault> {
@@ -215,6 +215,23 @@ fn an_event_type_without_an_example_is_named() {
     let read_back = report.checks.iter().find(|check| check.check.id() == "events-read-back").unwrap();
     assert_eq!(read_back.findings.len(), 1);
     assert_eq!(read_back.findings[0].of, "Reset.v1");
+}
+
+#[test]
+fn events_that_are_only_read_are_read_back_too() {
+    let place = Place::with("scenarios:\n- { name: a, when: Ok, then: { events: [Fine.v1] } }\n");
+    let old = r#""Old.v1": [{"bytes": "", "recorded": {}, "upcast": {"event_type": "Old.v1", "json": {}}}]"#;
+    let measured = r#""Measured.v1": [{"bytes": "1e", "recorded": {"centimetres": 30},
+        "upcast": {"event_type": "Measured.v2", "json": {"millimetres": 300}}}]"#;
+    place.write("golden/events.json", format!("{{{old}, {measured}}}"));
+    let report = place.run(&component_reducer("hostile"));
+    let read_back = report.checks.iter().find(|check| check.check.id() == "events-read-back").unwrap();
+    let unread: Vec<_> = read_back.findings.iter().map(|finding| finding.of.as_str()).collect();
+    for event_type in ["Old.v1", "Measured.v1"] {
+        assert!(!unread.contains(&event_type), "{:#?}", read_back.findings);
+    }
+    // Nobody wrote an example of it.
+    assert!(unread.contains(&"Huge.v1"), "{unread:?}");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use foldhost_sdk::{Decoder, Event, EventError};
 
+use crate::measured::Measurement;
+
 /// What the misdeeds leave behind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HostileEvent {
@@ -13,6 +15,8 @@ pub enum HostileEvent {
     Ordered(String),
     /// Of a type that is read, and that [`Event::WRITES`] does not list.
     Old,
+    /// Well derived, and with a former version.
+    Measured(Measurement),
     /// Of a type that [`Event::EVENT_TYPES`] does not list.
     Undeclared,
     /// Panics when it is applied.
@@ -26,6 +30,8 @@ impl HostileEvent {
     pub(crate) const HUGE: &'static str = "Huge.v1";
     pub(crate) const ORDERED: &'static str = "Ordered.v1";
     const OLD: &'static str = "Old.v1";
+    const MEASURED: &'static str = Measurement::WRITES[0];
+    const MEASURED_V1: &'static str = "Measured.v1";
     const UNDECLARED: &'static str = "Undeclared.v1";
     const POISON_APPLY: &'static str = "PoisonApply.v1";
     const POISON_TYPE: &'static str = "Poison\0Type.v1";
@@ -33,8 +39,9 @@ impl HostileEvent {
 
 impl Event for HostileEvent {
     const EVENT_TYPES: &'static [&'static str] =
-        &[Self::OLD, Self::FINE, Self::HUGE, Self::ORDERED, Self::POISON_APPLY];
-    const WRITES: &'static [&'static str] = &[Self::FINE, Self::HUGE, Self::ORDERED, Self::POISON_APPLY];
+        &[Self::OLD, Self::FINE, Self::HUGE, Self::ORDERED, Self::POISON_APPLY, Self::MEASURED, Self::MEASURED_V1];
+    const WRITES: &'static [&'static str] =
+        &[Self::FINE, Self::HUGE, Self::ORDERED, Self::POISON_APPLY, Self::MEASURED];
 
     fn event_type(&self) -> &'static str {
         match self {
@@ -42,6 +49,7 @@ impl Event for HostileEvent {
             Self::Huge(_) => Self::HUGE,
             Self::Ordered(_) => Self::ORDERED,
             Self::Old => Self::OLD,
+            Self::Measured(measurement) => measurement.event_type(),
             Self::Undeclared => Self::UNDECLARED,
             Self::PoisonApply => Self::POISON_APPLY,
             Self::PoisonType => Self::POISON_TYPE,
@@ -52,6 +60,7 @@ impl Event for HostileEvent {
         Ok(match self {
             Self::Huge(bytes) => bytes.clone(),
             Self::Ordered(misdeed) => misdeed.clone().into_bytes(),
+            Self::Measured(measurement) => measurement.to_bytes()?,
             _ => Vec::new(),
         })
     }
@@ -65,6 +74,8 @@ impl Event for HostileEvent {
                 Err(error) => Err(EventError::malformed(Self::ORDERED, error.to_string())),
             },
             Self::OLD => |_| Ok(Self::Old),
+            Self::MEASURED => |bytes| Measurement::from_bytes(Self::MEASURED, bytes).map(Self::Measured),
+            Self::MEASURED_V1 => |bytes| Measurement::from_bytes(Self::MEASURED_V1, bytes).map(Self::Measured),
             Self::UNDECLARED => |_| Ok(Self::Undeclared),
             Self::POISON_APPLY => |_| Ok(Self::PoisonApply),
             Self::POISON_TYPE => |_| Ok(Self::PoisonType),
@@ -76,7 +87,15 @@ impl Event for HostileEvent {
         Ok(match self {
             Self::Huge(bytes) => format!(r#"{{"bytes":{}}}"#, bytes.len()),
             Self::Ordered(misdeed) => format!(r#"{{"misdeed":"{misdeed}"}}"#),
+            Self::Measured(measurement) => measurement.to_json()?,
             _ => "{}".to_owned(),
         })
+    }
+
+    fn recorded_json(event_type: &str, bytes: &[u8]) -> Result<String, EventError> {
+        match event_type {
+            Self::MEASURED_V1 => Measurement::recorded_json(event_type, bytes),
+            _ => Self::from_bytes(event_type, bytes)?.to_json(),
+        }
     }
 }

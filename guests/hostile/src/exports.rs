@@ -9,7 +9,7 @@ mod texts;
 use std::cell::{Cell, RefCell};
 
 use foldhost_sdk::__private::{Component, bindings};
-use foldhost_sdk::{Event as _, Fold};
+use foldhost_sdk::Fold;
 
 use self::bindings::exports::foldhost::reducer::reducer as wit;
 pub(crate) use self::panic_record::forge_panic;
@@ -162,10 +162,9 @@ pub(crate) fn make_handles(drop_them: bool) -> ! {
 }
 
 fn ordered_by(event_type: &str, data: &[u8]) -> Option<Misdeed> {
-    match HostileEvent::from_bytes(event_type, data) {
-        Ok(HostileEvent::Ordered(misdeed)) => misdeed.parse().ok(),
-        _ => None,
-    }
+    // No other is read here: an upcaster may panic, and that is the affair of the call that it is asked in.
+    let text = std::str::from_utf8(data).ok().filter(|_| event_type == HostileEvent::ORDERED)?;
+    text.parse().ok()
 }
 
 fn ordered_by_event(call: Call, event_type: &str, data: &[u8]) -> Option<How> {

@@ -6,6 +6,7 @@
 
 mod acts;
 mod event;
+mod measured;
 mod misdeed;
 
 #[cfg(target_arch = "wasm32")]
@@ -14,6 +15,7 @@ mod exports;
 use foldhost_sdk::prelude::*;
 
 pub use event::HostileEvent;
+pub use measured::{CENTIMETRES_MAX, MeasuredV1, Measurement};
 pub use misdeed::{Act, Call, How, Lie, Misdeed, Place, Text};
 
 /// The reducer for streams such as `hostile-1`.

@@ -3,7 +3,7 @@
 //! Not by serde_json, which writes it here too: as a reader it made a component 74 kB larger, a third of the order guest. It
 //! brings the formatting of floats along with every refusal of a type, and reads each struct in two ways, as an object and
 //! as an array. Here a struct is an object alone, at every depth: in an array, a sender would learn of swapped fields too
-//! late. What else is accepted and how a refusal reads is as in serde_json; tests/json.rs compares the two on random
+//! late. What else is accepted and how a refusal reads is as in serde_json; its tests compare the two on random
 //! documents.
 
 mod deserializer;

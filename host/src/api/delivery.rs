@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::Api;
 use super::problem::Problem;
-use super::recorded::{RecordedEvent, draw};
+use super::recorded::{Form, RecordedEvent, draw};
 use super::subscription::{KEEP_ALIVE_INTERVAL, message, place};
 use crate::event_store::{Cursor, Subscription, SubscriptionConfig, SubscriptionError};
 
@@ -114,7 +114,7 @@ impl Delivery {
         let events = subscription.next_up_to(self.window - self.unacknowledged.len()).await?;
         self.unacknowledged.extend(events.iter().map(|(cursor, _)| *cursor));
         let events = events.into_iter().map(|(cursor, event)| (Some(cursor), event)).collect();
-        self.waiting = draw(&self.api.host, events).await?.into();
+        self.waiting = draw(&self.api.host, events, Form::Recorded).await?.into();
         Ok(None)
     }
 

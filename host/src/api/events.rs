@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::filter::Filter;
 use super::problem::Problem;
-use super::recorded::{RecordedEvent, draw};
+use super::recorded::{Form, RecordedEvent, draw};
 use super::request::{QueryOf, header_text, page_len};
 use super::{Api, kinds, subscription};
 use crate::event_store::Cursor;
@@ -24,6 +24,13 @@ struct LogEvents {
     next: Option<String>,
 }
 
+/// Which events of the log, how many at once, and how they are drawn.
+pub(super) struct LogQuery {
+    filter: LogFilter,
+    limit: usize,
+    form: Form,
+}
+
 /// Reads a page of the log, or begins a subscription where the sender takes an event stream.
 pub(super) async fn read(
     State(api): State<Api>,
@@ -31,9 +38,9 @@ pub(super) async fn read(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let limit = page_len(query.limit, api.host.limits().events_per_page_max)?;
-    let filter = query.log_filter()?;
+    let asked = LogQuery { filter: query.log_filter()?, limit, form: query.form() };
     let subscribes = takes_event_stream(&headers);
-    if subscribes && filter.until.is_some() {
+    if subscribes && asked.filter.until.is_some() {
         let detail = "an event stream has no end: leave until out, or ask for pages, without Accept: text/event-stream";
         return Err(Problem::new(&kinds::INVALID_QUERY, detail));
     }
@@ -42,9 +49,9 @@ pub(super) async fn read(
     let after = resumed.or(query.after.as_deref()).filter(|text| !text.is_empty());
     let after = after.map(str::parse::<Cursor>).transpose()?;
     if subscribes {
-        return subscription::open(api, after, filter, limit).await;
+        return subscription::open(api, after, asked).await;
     }
-    let (events, last) = page(&api.host, after, &filter, limit).await?;
+    let (events, last) = page(&api.host, after, &asked).await?;
     let next = last.or(after).map(|cursor| cursor.to_string());
     Ok(Json(LogEvents { events, next }).into_response())
 }
@@ -53,13 +60,14 @@ pub(super) async fn read(
 pub(super) async fn page(
     host: &Host,
     after: Option<Cursor>,
-    filter: &LogFilter,
-    limit: usize,
+    asked: &LogQuery,
 ) -> Result<(Vec<RecordedEvent>, Option<Cursor>), Problem> {
-    let page = PageLimit { events_max: limit, ..host.limits().page() };
+    let LogQuery { filter, limit, form } = asked;
+    let page = PageLimit { events_max: *limit, ..host.limits().page() };
     let events = host.store().read_all(after, filter, page).await?;
     let last = events.last().map(|(cursor, _)| *cursor);
-    let events = draw(host, events.into_iter().map(|(cursor, event)| (Some(cursor), event)).collect()).await?;
+    let events = events.into_iter().map(|(cursor, event)| (Some(cursor), event)).collect();
+    let events = draw(host, events, *form).await?;
     Ok((events, last))
 }
 

@@ -6,7 +6,7 @@ use super::kinds;
 use super::problem::Problem;
 use crate::event_store::{CursorError, EventStoreError, SubscriptionError};
 use crate::reducer::ReducerFault;
-use crate::runtime::{CommandError, DeployError, ReadError};
+use crate::runtime::{CommandError, DeployError, ReadError, ReducerFailure};
 use crate::stream::StreamIdError;
 
 impl From<CommandError> for Problem {
@@ -35,7 +35,7 @@ impl From<CommandError> for Problem {
             CommandError::Overloaded { .. } => Self::new(&kinds::OVERLOADED, detail),
             CommandError::Busy { .. } => Self::new(&kinds::BUSY, detail),
             CommandError::ShuttingDown => Self::new(&kinds::SHUTTING_DOWN, detail),
-            CommandError::Fault(fault) => fault.into(),
+            CommandError::Fault(failure) => (*failure).into(),
             CommandError::Store(error) => error.into(),
             CommandError::ReducerUnusable { .. } => Self::new(&kinds::REDUCER_UNUSABLE, detail),
             CommandError::Lost => Self::new(&kinds::LOST, detail),
@@ -43,9 +43,10 @@ impl From<CommandError> for Problem {
     }
 }
 
-impl From<ReducerFault> for Problem {
-    fn from(fault: ReducerFault) -> Self {
-        let kind = match &fault {
+impl From<ReducerFailure> for Problem {
+    fn from(failure: ReducerFailure) -> Self {
+        let detail = failure.to_string();
+        let kind = match &failure.fault {
             ReducerFault::Trap { .. } => &kinds::REDUCER_TRAP,
             ReducerFault::FuelExhausted { .. } => &kinds::REDUCER_FUEL_EXHAUSTED,
             ReducerFault::TimeExhausted { .. } => &kinds::REDUCER_TIME_EXHAUSTED,
@@ -56,7 +57,17 @@ impl From<ReducerFault> for Problem {
             ReducerFault::Snapshot(_) => &kinds::REDUCER_CANNOT_RESTORE,
             ReducerFault::Start(_) => &kinds::REDUCER_NOT_STARTED,
         };
-        Self::new(kind, fault.to_string())
+        let mut problem = Self::new(kind, detail).with("reducer", json!(failure.reducer));
+        if let Some(stream_id) = failure.stream_id {
+            problem = problem.with("stream_id", stream_id.as_str());
+        }
+        if let Some(version) = failure.version {
+            problem = problem.with("version", version.get());
+        }
+        if let Some(command) = failure.command {
+            problem = problem.with("command", command);
+        }
+        problem
     }
 }
 
@@ -147,6 +158,8 @@ impl From<CursorError> for Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reducer::ReducerDigest;
+    use crate::runtime::DecidedBy;
 
     /// The ones that a test over a socket cannot provoke.
     #[test]
@@ -155,10 +168,17 @@ mod tests {
             stream_id: "order-1".parse().unwrap_or_else(|error| panic!("{error}")),
             reason: "event 3 follows event 1".into(),
         };
+        let failure = |fault| ReducerFailure {
+            fault,
+            reducer: DecidedBy { name: "order".into(), digest: ReducerDigest::of(b"code"), generation: Some(7) },
+            stream_id: None,
+            version: None,
+            command: None,
+        };
         let cases: [(Problem, u16, &str); 8] = [
             (CommandError::Contended { attempts: 9 }.into(), 503, "contended"),
             (CommandError::Lost.into(), 500, "lost"),
-            (CommandError::Fault(ReducerFault::Snapshot("x".into())).into(), 500, "reducer-cannot-restore"),
+            (failure(ReducerFault::Snapshot("x".into())).into(), 500, "reducer-cannot-restore"),
             (CommandError::ReducerUnusable { name: "a".into(), reason: "b".into() }.into(), 500, "reducer-unusable"),
             (CommandError::Store(EventStoreError::Schema("run migrate".into())).into(), 500, "store-schema"),
             (EventStoreError::Database("x".into()).into(), 500, "store-failed"),

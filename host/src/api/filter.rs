@@ -1,10 +1,11 @@
-//! Which events of the log a query asks for.
+//! Which events of the log a query asks for, and how they are drawn.
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::kinds;
 use super::problem::Problem;
+use super::recorded::Form;
 use crate::LogFilter;
 
 /// The query's words for it.
@@ -13,6 +14,8 @@ use crate::LogFilter;
 pub(super) struct Filter {
     pub(super) after: Option<String>,
     pub(super) limit: Option<usize>,
+    #[serde(default)]
+    upcast: bool,
     category: Option<String>,
     #[serde(rename = "type")]
     event_type: Option<String>,
@@ -21,6 +24,10 @@ pub(super) struct Filter {
 }
 
 impl Filter {
+    pub(super) fn form(&self) -> Form {
+        Form::of_query(self.upcast)
+    }
+
     /// The filter, once each of its words makes sense, alone and with the others.
     pub(super) fn log_filter(&self) -> Result<LogFilter, Problem> {
         let invalid = |detail: String| Err(Problem::new(&kinds::INVALID_QUERY, detail));

@@ -4,10 +4,10 @@
 //! |---|---|---|
 //! | `POST /streams/{id}/commands/{name}` | sends a command | `{"stream_id","version","events":[{"version","event_type","data"}],"reducer"}` |
 //! | `GET /streams/{id}?at=VERSION` | draws the state | `{"stream_id","version","state","reducer"}` |
-//! | `GET /streams/{id}/events?from=VERSION&limit=N` | reads a stream | `{"stream_id","events","next"}` |
-//! | `GET /streams/{id}/events?direction=backward&before=VERSION&limit=N` | reads it from its end | `{"stream_id","events","next"}` |
+//! | `GET /streams/{id}/events?from=VERSION&limit=N&upcast=true` | reads a stream | `{"stream_id","events","next"}` |
+//! | `GET /streams/{id}/events?direction=backward&before=VERSION&limit=N&upcast=true` | reads it from its end | `{"stream_id","events","next"}` |
 //! | `POST /streams/{id}/close` with `{"erase":true}` or `{"erase":false}` | closes a stream, and erases its data | `{"stream_id","version","erased"}` |
-//! | `GET /events?after=CURSOR&limit=N&category=NAME&type=NAME&since=TIME&until=TIME` | reads the log of all streams | `{"events","next"}` |
+//! | `GET /events?after=CURSOR&limit=N&category=NAME&type=NAME&since=TIME&until=TIME&upcast=true` | reads the log of all streams | `{"events","next"}` |
 //! | `GET /events` with `Accept: text/event-stream` | follows the log, from `Last-Event-ID` or `after` | server-sent events |
 //! | `GET /subscriptions` | lists the named subscriptions, each with its lag | `{"subscriptions"}` |
 //! | `GET /subscriptions/{name}/events?category=NAME&type=NAME&start=now&limit=N` with `Accept: text/event-stream` | reads under a name | server-sent events |

@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::problem::Problem;
-use super::recorded::{RecordedEvent, draw};
+use super::recorded::{Form, RecordedEvent, draw};
 use super::request::{PathOf, QueryOf, page_len};
 use super::{Api, kinds};
 use crate::reducer::ReducerFault;
-use crate::runtime::{DecidedBy, ReadError, StateView};
+use crate::runtime::{DecidedBy, ReadError, ReducerFailure, StateView};
 use crate::{Event, PageLimit, StreamId, Version};
 
 #[derive(Deserialize)]
@@ -40,9 +40,12 @@ pub(super) async fn state(
             ReadError::BeyondHead { head: Version::EMPTY, .. } => ReadError::UnknownStream(stream_id.clone()),
             error => error,
         })?;
-    let state = RawValue::from_string(json).map_err(|error| ReducerFault::BrokenAnswer {
-        call: "state-json",
-        reason: format!("it is not JSON: {error}"),
+    let state = RawValue::from_string(json).map_err(|error| ReducerFailure {
+        fault: ReducerFault::BrokenAnswer { call: "state-json", reason: format!("it is not JSON: {error}") },
+        reducer: reducer.clone(),
+        stream_id: Some(stream_id.clone()),
+        version: Some(version),
+        command: None,
     })?;
     Ok(Json(StreamState { stream_id, version, state, reducer }))
 }
@@ -63,6 +66,8 @@ pub(super) struct Page {
     from: Option<u64>,
     before: Option<u64>,
     limit: Option<usize>,
+    #[serde(default)]
+    upcast: bool,
 }
 
 /// Some of a stream's events.
@@ -78,7 +83,7 @@ pub(super) struct StreamEvents {
 pub(super) async fn events(
     State(api): State<Api>,
     PathOf(id): PathOf<String>,
-    QueryOf(Page { direction, from, before, limit }): QueryOf<Page>,
+    QueryOf(Page { direction, from, before, limit, upcast }): QueryOf<Page>,
 ) -> Result<Json<StreamEvents>, Problem> {
     let stream_id = StreamId::new(&id)?;
     let limit = page_len(limit, api.host.limits().events_per_page_max)?;
@@ -96,7 +101,8 @@ pub(super) async fn events(
     if events.is_empty() {
         must_exist(&api, &stream_id).await?;
     }
-    let events = draw(&api.host, events.into_iter().map(|event| (None, event)).collect()).await?;
+    let events = events.into_iter().map(|event| (None, event)).collect();
+    let events = draw(&api.host, events, Form::of_query(upcast)).await?;
     Ok(Json(StreamEvents { stream_id, events, next }))
 }
 

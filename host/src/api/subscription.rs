@@ -10,12 +10,11 @@ use axum::response::{IntoResponse, Response};
 use futures::stream;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::events::page;
+use super::events::{LogQuery, page};
 use super::kinds;
 use super::problem::Problem;
 use super::recorded::RecordedEvent;
 use super::{Api, SUBSCRIBERS_MAX};
-use crate::LogFilter;
 use crate::event_store::Cursor;
 
 /// How long a subscription that is up to date waits before it asks again.
@@ -27,24 +26,17 @@ pub(super) const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 struct Subscription {
     api: Api,
     after: Option<Cursor>,
-    filter: LogFilter,
-    limit: usize,
+    asked: LogQuery,
     waiting: VecDeque<RecordedEvent>,
     /// One of [`SUBSCRIBERS_MAX`], given back when the reader goes.
     _place: OwnedSemaphorePermit,
 }
 
 /// Begins a subscription. The first page is read here, while a failure can still be told as a problem.
-pub(super) async fn open(
-    api: Api,
-    after: Option<Cursor>,
-    filter: LogFilter,
-    limit: usize,
-) -> Result<Response, Problem> {
+pub(super) async fn open(api: Api, after: Option<Cursor>, asked: LogQuery) -> Result<Response, Problem> {
     let place = place(&api)?;
-    let (events, last) = page(&api.host, after, &filter, limit).await?;
-    let subscription =
-        Subscription { api, after: last.or(after), filter, limit, waiting: events.into(), _place: place };
+    let (events, last) = page(&api.host, after, &asked).await?;
+    let subscription = Subscription { api, after: last.or(after), asked, waiting: events.into(), _place: place };
     let events = stream::unfold(subscription, |mut subscription| async move {
         let event = subscription.next().await?;
         Some((Ok::<_, Infallible>(event), subscription))
@@ -74,7 +66,7 @@ impl Subscription {
             if let Some(event) = self.waiting.pop_front() {
                 return Some(message(&event));
             }
-            match page(&self.api.host, self.after, &self.filter, self.limit).await {
+            match page(&self.api.host, self.after, &self.asked).await {
                 Ok((events, Some(last))) => {
                     self.waiting = events.into();
                     self.after = Some(last);

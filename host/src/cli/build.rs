@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use foldhost::build::{BuildOptions, BuiltComponent};
-use foldhost::{ComponentReducer, GuestEngine, Limits, Reducer};
+use foldhost::{ComponentReducer, GuestEngine, Reducer};
 use serde_json::json;
 
 use super::error::CliError;
+use super::limits::LimitsArgs;
 use super::output;
 
 const EXAMPLES: &str = "\
@@ -40,9 +41,12 @@ pub(crate) struct Args {
     /// Print one JSON document
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    limits: LimitsArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
+    let engine = GuestEngine::new(&args.limits.load()?)?;
     let options = BuildOptions {
         dir: args.dir.clone(),
         package: args.package.clone(),
@@ -52,7 +56,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     };
     let built = foldhost::build::build(&options)?;
     let checking = output::spinner("checking the component");
-    let reducer = ComponentReducer::load(&GuestEngine::new(&Limits::default())?, &built.component);
+    let reducer = ComponentReducer::load(&engine, &built.component);
     checking.finish_and_clear();
     print(&built, &reducer?, args.json)
 }

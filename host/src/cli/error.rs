@@ -71,6 +71,8 @@ pub(crate) enum CliError {
     KeysExposed { path: PathBuf },
     #[error("{source}; the file is {}", path.display())]
     Keys { path: PathBuf, source: MasterKeysError },
+    #[error("{}{}: {reason}", path.display(), line.map(|line| format!(", line {line}")).unwrap_or_default())]
+    Limits { path: PathBuf, line: Option<usize>, reason: String },
     #[error("the metrics cannot be recorded: {0}")]
     Metrics(String),
     #[error(transparent)]
@@ -119,10 +121,11 @@ pub(crate) enum CliError {
 
 fn tests_failed(failed: usize, scenarios: usize, checks: usize) -> String {
     let holds = if checks == 1 { "1 check does not hold".to_owned() } else { format!("{checks} checks do not hold") };
+    let noun = if scenarios == 1 { "scenario" } else { "scenarios" };
     match (failed, checks) {
         (0, _) => format!("{holds}: see above"),
-        (_, 0) => format!("{failed} of {scenarios} scenarios failed: see above"),
-        _ => format!("{failed} of {scenarios} scenarios failed, and {holds}: see above"),
+        (_, 0) => format!("{failed} of {scenarios} {noun} failed: see above"),
+        _ => format!("{failed} of {scenarios} {noun} failed, and {holds}: see above"),
     }
 }
 

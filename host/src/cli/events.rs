@@ -19,16 +19,27 @@ Examples:
   foldhost events order-1                         # the history of one stream
   foldhost events order-1 --from 10 --limit 5
   foldhost events order-1 --backward --limit 5    # the last five, the newest first
+  foldhost events order-1 --upcast                # and what older versions are applied as
   foldhost events                                 # of all streams, in the order of the log
   foldhost events --category order --since 1h
   foldhost events --type OrderPlaced.v1 --follow  # and whatever comes, until Ctrl-C
   foldhost events --json --limit 1 | jq -r .cursor
   foldhost events --after CURSOR --follow
 
-With --json each event is one document on a line of its own, its metadata included.";
+With --json each event is one document on a line of its own, its metadata included.
+
+With --upcast a second line says what the reducer applies an event as, where that is something else than what was recorded:
+
+     1  2026-11-23T23:35:19.053925Z  InvoiceIssued.v1  {\"customer\":\"c-1\",\"euros\":30}
+        as InvoiceIssued.v3  {\"customer_id\":\"c-1\",\"cents\":3000,\"due_at_ms\":null}
+
+An event without that line is applied as it was recorded.";
 
 /// Events that are asked for at once.
 const PAGE: u64 = 500;
+
+/// What begins a line that belongs to the event above it.
+const BELOW: &str = "\n        ";
 
 /// Show the events of a stream, or of all
 #[derive(clap::Args)]
@@ -57,6 +68,9 @@ pub(crate) struct Args {
     /// Wait for further events, until Ctrl-C
     #[arg(long)]
     follow: bool,
+    /// Show of each event also what its reducer applies it as today, where that differs
+    #[arg(long)]
+    upcast: bool,
     #[command(flatten)]
     host: HostArgs,
     /// Print each event as a JSON document on a line of its own
@@ -65,24 +79,30 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args) -> Result<(), CliError> {
-    let Args { stream_id, from, backward, before, filter, after, limit, follow, host, json } = args;
+    let Args { stream_id, from, backward, before, filter, after, limit, follow, upcast, host, json } = args;
     let client = HostClient::new(host)?;
     let mut printer = Printer { one_stream: stream_id.is_some(), json, left: limit.unwrap_or(u64::MAX) };
     if follow {
-        return follow_log(&client, after, &Followed { stream_id, from: from.unwrap_or(0), filter }, &mut printer)
-            .await;
+        let followed = Followed { stream_id, from: from.unwrap_or(0), filter, upcast };
+        return follow_log(&client, after, &followed, &mut printer).await;
     }
+    let form = form(upcast);
     let Some(stream_id) = stream_id else {
-        let url = with_words(client.resource(["events"]), &filter.words());
+        let url = with_words(with_words(client.resource(["events"]), &filter.words()), &form);
         return read_pages(&client, &url, "after", after, &mut printer).await;
     };
-    let url = client.resource(["streams", stream_id.as_str(), "events"]);
+    let url = with_words(client.resource(["streams", stream_id.as_str(), "events"]), &form);
     let version = |version: Option<u64>| version.map(|version| version.to_string());
     if backward {
         let url = with_words(url, &[("direction", "backward".to_owned())]);
         return read_pages(&client, &url, "before", version(before), &mut printer).await;
     }
     read_pages(&client, &url, "from", version(from), &mut printer).await
+}
+
+/// How the events are to be drawn, as the query says it.
+fn form(upcast: bool) -> Vec<(&'static str, String)> {
+    upcast.then(|| ("upcast", "true".to_owned())).into_iter().collect()
 }
 
 fn with_words(mut url: Url, words: &[(&str, String)]) -> Url {
@@ -132,6 +152,7 @@ struct Followed {
     from: u64,
     /// Of the log of all streams; empty where one stream is followed.
     filter: LogFilterArgs,
+    upcast: bool,
 }
 
 impl Followed {
@@ -142,16 +163,18 @@ impl Followed {
 
     /// What the host is asked for: of a stream, its category at least, and not the whole log.
     fn words(&self) -> Vec<(&'static str, String)> {
-        match &self.stream_id {
+        let filter = match &self.stream_id {
             Some(stream_id) => LogFilterArgs::category(stream_id.category()).words(),
             None => self.filter.words(),
-        }
+        };
+        filter.into_iter().chain(form(self.upcast)).collect()
     }
 
     /// The flags to go on with behind `last`.
     fn flags(&self, last: Option<String>) -> String {
         let words = self.filter.words().into_iter().chain(last.map(|cursor| ("after", cursor)));
-        words.map(|(name, value)| format!(" --{name} {value}")).collect()
+        let flags: String = words.map(|(name, value)| format!(" --{name} {value}")).collect();
+        if self.upcast { format!("{flags} --upcast") } else { flags }
     }
 }
 
@@ -204,7 +227,7 @@ impl Printer {
     }
 }
 
-/// One event for people.
+/// One event for people, on a line of its own; what else there is to say of it stands below, indented.
 struct Line<'a> {
     event: &'a Value,
     stream: bool,
@@ -222,7 +245,29 @@ impl fmt::Display for Line<'_> {
             (Value::Bool(true), _) => f.write_str("  (erased)"),
             // It says nothing but that.
             (_, STREAM_CLOSED) => Ok(()),
-            _ => write!(f, "  {}", self.event["data"]),
+            _ => {
+                write!(f, "  {}", self.event["data"])?;
+                self.fmt_versions(f)
+            }
+        }
+    }
+}
+
+impl Line<'_> {
+    /// What the event is applied as, and why it is not told what it says.
+    fn fmt_versions(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Value::Object(event) = self.event else { return Ok(()) };
+        let unread = event.get("data_error").and_then(Value::as_str);
+        if let Some(reason) = unread {
+            write!(f, "{BELOW}cannot be shown: {reason}")?;
+        }
+        if let Some(upcast) = event.get("upcast") {
+            write!(f, "{BELOW}as {}  {}", upcast["event_type"].as_str().unwrap_or_default(), upcast["data"])?;
+        }
+        // What nobody can read, nobody can bring to another version: one reason is enough.
+        match event.get("upcast_error").and_then(Value::as_str).filter(|reason| Some(*reason) != unread) {
+            Some(reason) => write!(f, "{BELOW}cannot be upcast: {reason}"),
+            None => Ok(()),
         }
     }
 }

@@ -9,6 +9,7 @@ mod duration;
 mod error;
 mod events;
 mod keys;
+mod limits;
 mod log_filter;
 mod logging;
 mod metrics;

@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use super::database::{Database, DatabaseArgs, DatabaseChoice};
 use super::error::CliError;
 use super::keys::KeysArgs;
+use super::limits::LimitsArgs;
 use super::logging::{self, LogFormat};
 use super::output;
 
@@ -53,6 +54,8 @@ pub(crate) struct Args {
     keys: KeysArgs,
     #[command(flatten)]
     database: DatabaseArgs,
+    #[command(flatten)]
+    limits: LimitsArgs,
     /// Print each stream as a JSON document on a line of its own
     #[arg(long)]
     json: bool,
@@ -60,7 +63,8 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     logging::start(LogFormat::Text, "error");
-    let given = args.component.as_deref().map(load_component).transpose()?;
+    let limits = args.limits.load()?;
+    let given = args.component.as_deref().map(|path| load_component(path, &limits)).transpose()?;
     let encryption = args.keys.load(&[])?;
     let choice = args.database.choose();
     if let DatabaseChoice::DataDir(data_dir) = &choice
@@ -74,9 +78,9 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     let database = Database::open_beside(&choice, &pool).await?.encrypted(encryption);
     let replay = Replay {
         store: &database.store,
-        host: Host::builder(Arc::new(database.store.clone())).start()?,
+        host: Host::builder(Arc::new(database.store.clone())).limits(limits.clone()).start()?,
         given,
-        limits: Limits::default(),
+        limits,
         json: args.json,
         progress,
     };
@@ -94,9 +98,9 @@ fn is_missing_or_empty(data_dir: &Path) -> bool {
     }
 }
 
-fn load_component(path: &Path) -> Result<Arc<dyn Reducer>, CliError> {
+fn load_component(path: &Path, limits: &Limits) -> Result<Arc<dyn Reducer>, CliError> {
     let bytes = std::fs::read(path).map_err(|source| CliError::Read { path: path.to_owned(), source })?;
-    Ok(Arc::new(ComponentReducer::load(&GuestEngine::new(&Limits::default())?, &bytes)?))
+    Ok(Arc::new(ComponentReducer::load(&GuestEngine::new(limits)?, &bytes)?))
 }
 
 /// One run of the command.

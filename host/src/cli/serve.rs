@@ -8,7 +8,7 @@ use std::sync::Arc;
 use foldhost::embedded_postgres::ServerExit;
 use foldhost::guest::GuestEngineError;
 use foldhost::runtime::HostError;
-use foldhost::{Host, PostgresEventStore, api};
+use foldhost::{Host, HostBuilder, PostgresEventStore, api};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::database::{Database, DatabaseArgs, DatabaseChoice};
 use super::error::CliError;
 use super::keys::KeysArgs;
+use super::limits::LimitsArgs;
 use super::logging::{self, LogFormat};
 use super::metrics;
 use super::pool::PoolArgs;
@@ -29,6 +30,7 @@ Examples:
   foldhost serve --listen 127.0.0.1:0             # a free port
   foldhost serve --encryption-keys /etc/foldhost/keys --encrypt customer
   foldhost serve --snapshot order=500 --snapshot audit=never
+  foldhost serve --limits limits.toml             # of the host, or of one reducer
 
 Prints one line on stdout when it is ready: `listening on http://ADDRESS:PORT`.
 The log goes to stderr; RUST_LOG says what it tells.
@@ -61,6 +63,8 @@ pub(crate) struct Args {
     log_format: LogFormat,
     #[command(flatten)]
     snapshots: SnapshotArgs,
+    #[command(flatten)]
+    limits: LimitsArgs,
 }
 
 pub(crate) async fn run(args: Args) -> Result<(), CliError> {
@@ -68,6 +72,7 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     if let Some(name) = args.snapshots.named_twice() {
         return Err(CliError::Usage(format!("--snapshot {name}=... is there twice: write it once")));
     }
+    let limits = args.limits.load()?;
     let encryption = args.keys.load(&args.encrypt)?;
     if let Some(encryption) = &encryption {
         let keys: Vec<_> = encryption.keys().ids().collect();
@@ -83,7 +88,8 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
         // Nothing is running yet that had to be ended in order.
         () = stop.cancelled() => return Ok(()),
     };
-    let served = serve(&database, listener, &choice, args.no_migrate, &args.snapshots, stop).await;
+    let builder = args.snapshots.apply(Host::builder(Arc::new(database.store.clone())).limits(limits));
+    let served = serve(&database, listener, &choice, args.no_migrate, builder, stop).await;
     let closed = database.close().await;
     served.and(closed)
 }
@@ -93,7 +99,7 @@ async fn serve(
     listener: TcpListener,
     choice: &DatabaseChoice,
     no_migrate: bool,
-    snapshots: &SnapshotArgs,
+    builder: HostBuilder,
     stop: CancellationToken,
 ) -> Result<(), CliError> {
     let store = &database.store;
@@ -105,7 +111,7 @@ async fn serve(
     }
     check_encryption(store).await?;
     let metrics = metrics::record()?;
-    let host = start_host(store, snapshots, code_cache(choice))?;
+    let host = start_host(builder, code_cache(choice))?;
     let reducers = host.warm_up().await?;
     tracing::info!(reducers, "reducers are loaded");
     announce(&listener)?;
@@ -210,17 +216,12 @@ pub(crate) fn user_cache() -> Option<PathBuf> {
 }
 
 /// Starts the host; without its cache where that cannot be used, since a cache only saves time.
-fn start_host(
-    store: &PostgresEventStore,
-    snapshots: &SnapshotArgs,
-    code_cache: Option<PathBuf>,
-) -> Result<Host, CliError> {
-    let builder = || snapshots.apply(Host::builder(Arc::new(store.clone())));
-    let Some(code_cache) = code_cache else { return Ok(builder().start()?) };
-    match builder().code_cache(code_cache).start() {
+fn start_host(builder: HostBuilder, code_cache: Option<PathBuf>) -> Result<Host, CliError> {
+    let Some(code_cache) = code_cache else { return Ok(builder.start()?) };
+    match builder.clone().code_cache(code_cache).start() {
         Err(HostError::Engine(error @ GuestEngineError::Cache { .. })) => {
             tracing::warn!(%error, "components are compiled anew at every start");
-            Ok(builder().start()?)
+            Ok(builder.start()?)
         }
         started => Ok(started?),
     }

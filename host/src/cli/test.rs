@@ -14,6 +14,7 @@ use foldhost::suite::{Blessing, Report, RunOptions, Suite, SuiteError, bless, ru
 use foldhost::{ComponentReducer, GuestEngine};
 
 use super::error::CliError;
+use super::limits::LimitsArgs;
 use super::output;
 use subject::Subject;
 
@@ -76,11 +77,13 @@ pub(crate) struct Args {
     /// Build and run again whenever a source or a scenario changes, until Ctrl-C
     #[arg(long, conflicts_with_all = ["bless", "json"])]
     watch: bool,
+    #[command(flatten)]
+    limits: LimitsArgs,
 }
 
 pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     let subject = Subject::of(&args.subject, args.scenarios.as_deref())?;
-    let engine = GuestEngine::new(&foldhost::Limits::default())?;
+    let engine = GuestEngine::new(&args.limits.load()?)?;
     if args.watch {
         return watch::run(args, subject, engine).await;
     }

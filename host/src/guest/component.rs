@@ -13,12 +13,6 @@ use super::instance::{Instance, Sandbox, describe};
 use crate::reducer::{Aggregate, Descriptor, Reducer, ReducerDigest, ReducerFault, UpcastEvent};
 use crate::{ReducerLimits, StreamId};
 
-/// Events of one page that may trap, each with a new instance's fuel behind it, before the page is given up.
-const EVENT_FAULTS_MAX: usize = 10;
-/// JSON of all events of one page. A page's data have 8 MiB by default, and a list of numbers is up to four times as long as its
-/// bytes.
-const PAGE_JSON_BYTES_MAX: usize = 64 << 20;
-
 /// A reducer that runs in a sandbox, with nothing but its own memory.
 pub struct ComponentReducer {
     loaded: Loaded,
@@ -61,7 +55,11 @@ impl ComponentReducer {
         self.loaded.contract.version.as_str()
     }
 
-    fn start(&self) -> Result<Instance, ReducerFault> {
+    pub(super) fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    pub(super) fn start(&self) -> Result<Instance, ReducerFault> {
         Instance::start(&self.loaded.pre, &self.loaded.contract, &self.terms.limits)
     }
 }
@@ -119,49 +117,16 @@ impl Reducer for ComponentReducer {
     }
 
     fn events_json(&self, events: &[(&str, &[u8])]) -> Result<Vec<Result<String, String>>, ReducerFault> {
-        let mut instance = self.start()?;
-        let mut answers = Vec::with_capacity(events.len());
-        let mut faults = 0;
-        let mut bytes = 0;
-        for asked in events {
-            // One limit for the whole page: a thousand events with a limit each would be a thousand times as long.
-            let answer = instance.call_on("event-json", |exports, store| exports.base.event_json.call(store, *asked));
-            // An event that traps costs its own answer and an instance, and hides none of the others.
-            if let Ok(Ok(json)) = &answer {
-                bytes += json.len();
-                check_page_json(bytes)?;
-            }
-            answers.push(match answer {
-                Ok(Ok(json)) => self.terms.json("event-json", json).map_err(|fault| fault.to_string()),
-                Ok(Err(reason)) => Err(self.terms.words(&reason)),
-                Err(fault @ (ReducerFault::FuelExhausted { .. } | ReducerFault::TimeExhausted { .. })) => {
-                    return Err(fault);
-                }
-                Err(fault) if faults == EVENT_FAULTS_MAX => return Err(fault),
-                Err(fault) => {
-                    faults += 1;
-                    instance = self.start()?;
-                    Err(fault.to_string())
-                }
-            });
-        }
-        Ok(answers)
+        self.draw("event-json", events, |exports, store, event| {
+            exports.base.event_json.call(store, event).map(|(answer,)| (Some(answer),))
+        })
     }
 
-    fn event_upcast(&self, event_type: &str, data: &[u8]) -> Result<Result<UpcastEvent, String>, ReducerFault> {
-        const CALL: &str = "event-upcast";
-        let mut instance = self.start()?;
-        let answer = instance.call(CALL, |exports, store| match &exports.added {
-            Some(added) => added.event_upcast.call(store, (event_type, data)).map(|(answer,)| (Some(answer),)),
+    fn events_upcast(&self, events: &[(&str, &[u8])]) -> Result<Vec<Result<UpcastEvent, String>>, ReducerFault> {
+        self.draw("event-upcast", events, |exports, store, event| match &exports.added {
+            Some(added) => added.event_upcast.call(store, event).map(|(answer,)| (Some(answer),)),
             None => Ok((None,)),
-        })?;
-        match answer.ok_or(ReducerFault::Unsupported { call: CALL })? {
-            Ok(event) => {
-                let json = self.terms.json(CALL, event.json)?;
-                Ok(Ok(UpcastEvent { event_type: event.event_type, json }))
-            }
-            Err(reason) => Ok(Err(self.terms.words(&reason))),
-        }
+        })
     }
 
     fn event_from_json(&self, event_type: &str, json: &str) -> Result<Result<Vec<u8>, String>, ReducerFault> {
@@ -174,15 +139,6 @@ impl Reducer for ComponentReducer {
         let answer = answer.ok_or(ReducerFault::Unsupported { call: CALL })?;
         Ok(answer.map_err(|reason| self.terms.words(&reason)))
     }
-}
-
-/// A guest pays fuel for what it writes, but the same eight megabytes a thousand times are no work for it.
-fn check_page_json(bytes: usize) -> Result<(), ReducerFault> {
-    if bytes <= PAGE_JSON_BYTES_MAX {
-        return Ok(());
-    }
-    let reason = format!("a page of events is more than {PAGE_JSON_BYTES_MAX} bytes of JSON: ask for fewer at once");
-    Err(ReducerFault::BrokenAnswer { call: "event-json", reason })
 }
 
 impl std::fmt::Debug for ComponentReducer {

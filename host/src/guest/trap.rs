@@ -24,11 +24,18 @@ pub(super) fn reason(trap: Trap, error: &wasmtime::Error, store: &mut Store<Sand
         Trap::UnreachableCodeReached => panic_record(error, store),
         _ => None,
     };
-    let what = panic.unwrap_or_else(|| match trap {
+    if let Some(panic) = panic {
+        // It has its line already. Of what a panic itself goes through, nobody learns anything.
+        return match authored_place(error) {
+            Some(place) => format!("{panic}, in {place}"),
+            None => panic,
+        };
+    }
+    let what = match trap {
         // A Rust guest keeps part of its stack in its memory, below everything else, and falls out of it at the bottom.
         Trap::MemoryOutOfBounds => format!("{trap} (call stack exhausted, if it has no unsafe code)"),
         trap => trap.to_string(),
-    });
+    };
     match place(error) {
         Some(place) => format!("{what}, in {place}"),
         None => what,
@@ -67,13 +74,23 @@ fn read(memory: &[u8], record: u32) -> Option<String> {
 
 /// The innermost functions that a reducer's author knows, or else the innermost of all.
 pub(super) fn place(error: &wasmtime::Error) -> Option<String> {
+    authored_place(error).or_else(|| shown(functions(error)))
+}
+
+/// The innermost functions that a reducer's author knows.
+fn authored_place(error: &wasmtime::Error) -> Option<String> {
+    shown(functions(error).into_iter().filter(|function| !function.is_support()).collect())
+}
+
+fn functions(error: &wasmtime::Error) -> Vec<Function> {
     let mut functions = Vec::new();
-    for frame in error.downcast_ref::<WasmBacktrace>()?.frames() {
-        functions_of(frame, &mut functions);
+    if let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() {
+        backtrace.frames().iter().for_each(|frame| functions_of(frame, &mut functions));
     }
-    if functions.iter().any(|function| !function.is_support()) {
-        functions.retain(|function| !function.is_support());
-    }
+    functions
+}
+
+fn shown(mut functions: Vec<Function>) -> Option<String> {
     // Recursion.
     functions.dedup_by(|caller, called| caller.name == called.name);
     functions.truncate(FUNCTIONS_MAX);

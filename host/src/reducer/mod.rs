@@ -37,12 +37,13 @@ pub trait Reducer: Send + Sync + 'static {
     /// [`ReducerFault`] when the reducer cannot be asked at all.
     fn events_json(&self, events: &[(&str, &[u8])]) -> Result<Vec<Result<String, String>>, ReducerFault>;
 
-    /// A recorded event in its newest version, as the reducer applies it; the inner error when it cannot read the event.
+    /// Recorded events as the reducer applies them, each in its newest version. Each gets an answer of its own, as in
+    /// [`Reducer::events_json`].
     ///
     /// # Errors
-    /// [`ReducerFault`] when the reducer cannot be asked, [`ReducerFault::Unsupported`] where its contract does not have it.
-    fn event_upcast(&self, event_type: &str, data: &[u8]) -> Result<Result<UpcastEvent, String>, ReducerFault> {
-        let _ = (event_type, data);
+    /// [`ReducerFault`] when the reducer cannot be asked at all, [`ReducerFault::Unsupported`] where its contract does not have it.
+    fn events_upcast(&self, events: &[(&str, &[u8])]) -> Result<Vec<Result<UpcastEvent, String>>, ReducerFault> {
+        let _ = events;
         Err(ReducerFault::Unsupported { call: "event-upcast" })
     }
 

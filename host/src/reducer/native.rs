@@ -8,6 +8,7 @@ use foldhost_sdk::Fold;
 
 use super::{
     Aggregate, Command, Context, DecideError, Decision, Descriptor, Payload, Reducer, ReducerDigest, ReducerFault,
+    UpcastEvent,
 };
 use crate::{PackedEvents, SerializedEvent, StreamId};
 
@@ -67,8 +68,10 @@ impl<R: foldhost_sdk::Reducer<State: Send>> Reducer for NativeReducer<R> {
         })
     }
 
-    fn event_upcast(&self, event_type: &str, data: &[u8]) -> Result<Result<fold::UpcastEvent, String>, ReducerFault> {
-        guarded("event-upcast", || fold::event_upcast::<R>(event_type, data))
+    fn events_upcast(&self, events: &[(&str, &[u8])]) -> Result<Vec<Result<UpcastEvent, String>>, ReducerFault> {
+        guarded("event-upcast", || {
+            events.iter().map(|(event_type, data)| fold::event_upcast::<R>(event_type, data)).collect()
+        })
     }
 
     fn event_from_json(&self, event_type: &str, json: &str) -> Result<Result<Vec<u8>, String>, ReducerFault> {

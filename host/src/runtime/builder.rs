@@ -19,6 +19,7 @@ use crate::guest::{GuestEngine, GuestEngineError};
 use crate::reducer::Reducer;
 
 /// Makes a [`Host`].
+#[derive(Clone)]
 pub struct HostBuilder {
     store: Arc<dyn Store>,
     limits: Limits,

@@ -3,9 +3,10 @@
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use super::failure::ReducerFailure;
 use crate::event::{MetadataError, TraceParent, fields_size};
 use crate::event_store::EventStoreError;
-use crate::reducer::{Command, Payload, ReducerDigest, ReducerFault, Rejection};
+use crate::reducer::{Command, Payload, ReducerDigest, Rejection};
 use crate::{ExpectedVersion, StreamId, Version};
 
 /// A command for a stream, with all that its sender wants of it.
@@ -187,7 +188,7 @@ pub enum CommandError {
     ShuttingDown,
     /// The reducer failed.
     #[error(transparent)]
-    Fault(#[from] ReducerFault),
+    Fault(Box<ReducerFailure>),
     /// The store failed, and it is not known whether the command was done. With an id it can be sent again safely.
     #[error(transparent)]
     Store(#[from] EventStoreError),
@@ -202,4 +203,14 @@ pub enum CommandError {
     /// The stream's entity is gone without an answer. It is not known whether the command was done.
     #[error("the command was lost on its way: send it again")]
     Lost,
+}
+
+impl CommandError {
+    /// A failure that came before the command was looked at, with the command that it is told to.
+    pub(super) fn at_command(self, name: &str) -> Self {
+        match self {
+            Self::Fault(failure) => failure.at_command(name).told(),
+            error => error,
+        }
+    }
 }

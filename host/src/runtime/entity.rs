@@ -164,15 +164,15 @@ impl Entity {
         let (active, loaded) = match load(&active).await {
             Ok(loaded) => (active, loaded),
             // The events may be those of a reducer that was deployed through another host a moment ago.
-            Err(LoadError::Fault(fault)) => {
+            Err(error @ LoadError::Fault { .. }) => {
                 let newest = shared.registry.refresh(self.stream_id.category()).await?;
                 if newest.is(&active) {
-                    return Err(fault.into());
+                    return Err(active.not_loaded(&self.stream_id, error));
                 }
-                let loaded = load(&newest).await?;
+                let loaded = load(&newest).await.map_err(|error| newest.not_loaded(&self.stream_id, error))?;
                 (newest, loaded)
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(active.not_loaded(&self.stream_id, error)),
         };
         if loaded.closed {
             let (stream_id, version) = (self.stream_id.clone(), loaded.version);

@@ -21,7 +21,12 @@ pub(super) async fn execute(entity: &mut Entity, inbox: &mut VecDeque<Pending>) 
         Err(closed @ CommandError::StreamClosed { .. }) => {
             return turn_away(&entity.shared, &entity.stream_id, inbox, &closed).await;
         }
-        Err(error) => return inbox.drain(..).for_each(|pending| pending.answer(Err(error.clone()))),
+        Err(error) => {
+            return inbox.drain(..).for_each(|pending| {
+                let error = error.clone().at_command(&pending.request.command.name);
+                pending.answer(Err(error));
+            });
+        }
     };
     // 2. Recall the commands that were decided before. After loading: an outcome that comes later moves the head or leaves its
     //    record, and 4 fails by either.
@@ -178,7 +183,9 @@ async fn first_outcome(
     if request.events_as_json {
         let active = shared.registry.active(request.stream_id.category()).await?;
         let data: Vec<_> = events.iter().map(|event| (event.event_type.as_str(), event.data.as_slice())).collect();
-        json = active.reducer.events_json(&data)?.into_iter().map(Result::ok).collect();
+        let drawn = active.reducer.events_json(&data);
+        let drawn = drawn.map_err(|fault| active.failed(fault).on(&request.stream_id, last).told())?;
+        json = drawn.into_iter().map(Result::ok).collect();
     }
     let appended = events.into_iter().zip(json);
     let appended =

@@ -128,7 +128,7 @@ impl Host {
             None => load(&**store, &*active.reducer, stream_id, limits, snapshots).await,
             Some(at) => load_until(&**store, &*active.reducer, stream_id, limits, at).await,
         };
-        let mut loaded = loaded.map_err(CommandError::from)?;
+        let mut loaded = loaded.map_err(|error| active.not_loaded(stream_id, error))?;
         if loaded.version == Version::EMPTY {
             // Version 0 of a stream that has events is a state too: the one that its first command was decided on.
             let first = store.load_events(stream_id, Version::EMPTY, 1.into()).await.map_err(CommandError::from)?;
@@ -139,7 +139,8 @@ impl Host {
         if let Some(asked) = at.filter(|asked| *asked > loaded.version) {
             return Err(ReadError::BeyondHead { stream_id: stream_id.clone(), asked, head: loaded.version });
         }
-        let json = loaded.aggregate.state_json().map_err(CommandError::from)?;
+        let json = loaded.aggregate.state_json();
+        let json = json.map_err(|fault| active.failed(fault).on(stream_id, loaded.version).told())?;
         Ok(StateView { version: loaded.version, json, reducer: active.decided_by() })
     }
 
@@ -169,28 +170,6 @@ impl Host {
         if let Ok(Ok(lag)) = tokio::time::timeout(LOG_LAG_MAX, self.shared.store.log_lag()).await {
             measured::log_lag(lag);
         }
-    }
-
-    /// Events of one category as JSON, each with an answer of its own.
-    ///
-    /// # Errors
-    /// [`CommandError`] when no reducer can be asked.
-    pub async fn events_json(
-        &self,
-        category: &str,
-        events: &[(&str, &[u8])],
-    ) -> Result<Vec<Result<String, String>>, CommandError> {
-        if events.is_empty() {
-            return Ok(Vec::new());
-        }
-        let reducer = self.shared.registry.active(category).await?.reducer;
-        // On a thread for such work: a page may take as long as its limit of fuel allows.
-        let owned: Vec<_> = events.iter().map(|(name, data)| ((*name).to_owned(), data.to_vec())).collect();
-        let drawn = tokio::task::spawn_blocking(move || {
-            let events: Vec<_> = owned.iter().map(|(name, data)| (name.as_str(), data.as_slice())).collect();
-            reducer.events_json(&events)
-        });
-        Ok(drawn.await.map_err(|_| CommandError::Lost)??)
     }
 
     /// Checks a component, keeps it in the store, and makes it the one that decides for its category.

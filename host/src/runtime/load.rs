@@ -33,8 +33,20 @@ pub enum LoadError {
     #[error(transparent)]
     Store(#[from] EventStoreError),
     /// The reducer failed.
-    #[error(transparent)]
-    Fault(#[from] ReducerFault),
+    #[error("{fault}")]
+    Fault {
+        /// What happened.
+        fault: ReducerFault,
+        /// How many events it had folded by then.
+        version: Version,
+    },
+}
+
+impl LoadError {
+    /// A fault that came when so many events were folded.
+    pub(super) fn at(version: Version) -> impl FnOnce(ReducerFault) -> Self {
+        move |fault| Self::Fault { fault, version }
+    }
 }
 
 /// Folds a stream up to its head.
@@ -47,7 +59,7 @@ pub(crate) async fn load(
 ) -> Result<Loaded, LoadError> {
     let snapshots = snapshots.readable(&reducer.descriptor().state_schema, reducer.digest());
     match load_in_pages(store, reducer, stream_id, limits, snapshots.as_ref()).await {
-        Err(LoadError::Fault(fault)) if is_exhausted(&fault) => {
+        Err(LoadError::Fault { fault, .. }) if is_exhausted(&fault) => {
             load_in_pages(store, reducer, stream_id, &with_small_pages(limits), snapshots.as_ref()).await
         }
         loaded => loaded,
@@ -64,7 +76,7 @@ pub(crate) async fn load_until(
 ) -> Result<Loaded, LoadError> {
     let replayed = replay(store, reducer, stream_id, limits, None, until).await;
     match replayed {
-        Err(LoadError::Fault(fault)) if is_exhausted(&fault) => {
+        Err(LoadError::Fault { fault, .. }) if is_exhausted(&fault) => {
             replay(store, reducer, stream_id, &with_small_pages(limits), None, until).await
         }
         replayed => replayed,
@@ -125,7 +137,7 @@ async fn replay(
     until: Version,
 ) -> Result<Loaded, LoadError> {
     let started = Instant::now();
-    let begun = Loaded::at(Version::EMPTY, reducer.create(stream_id)?);
+    let begun = Loaded::at(Version::EMPTY, reducer.create(stream_id).map_err(LoadError::at(Version::EMPTY))?);
     let first = match first {
         Some(first) => first,
         None => store.load_events(stream_id, Version::EMPTY, page(limits, Version::EMPTY, until)).await?,
@@ -146,7 +158,7 @@ async fn fold(
         let is_full = page(limits, loaded.version, until).is_reached(events.len(), events.data.len());
         loaded.closed = events.take_closing();
         if !events.is_empty() {
-            loaded.aggregate.apply(events)?;
+            loaded.aggregate.apply(events).map_err(LoadError::at(loaded.version))?;
         }
         loaded.version = version;
         if !is_full || version >= until {

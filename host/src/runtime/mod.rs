@@ -4,9 +4,11 @@ mod answers;
 mod builder;
 mod command;
 mod committer;
+mod drawing;
 mod entities;
 mod entity;
 mod execute;
+mod failure;
 mod host;
 mod load;
 mod measured;
@@ -24,6 +26,7 @@ use tokio_util::task::TaskTracker;
 pub use answers::{DeployError, ReadError, ReducerStatus, StateView};
 pub use builder::{HostBuilder, HostError};
 pub use command::{AppendedEvent, CommandError, CommandMetadata, CommandReply, CommandRequest, DecidedBy};
+pub use failure::ReducerFailure;
 pub use host::Host;
 pub use load::LoadError;
 pub use measured::describe_metrics;
@@ -52,14 +55,5 @@ impl Shared {
     /// When the streams of a category have snapshots taken, and which are read.
     fn snapshot_config(&self, category: &str) -> SnapshotConfig {
         self.snapshot_configs.get(category).copied().unwrap_or(self.snapshot_config)
-    }
-}
-
-impl From<LoadError> for CommandError {
-    fn from(error: LoadError) -> Self {
-        match error {
-            LoadError::Store(error) => Self::Store(error),
-            LoadError::Fault(fault) => Self::Fault(fault),
-        }
     }
 }

@@ -5,9 +5,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::CommandError;
 use super::command::DecidedBy;
+use super::failure::ReducerFailure;
+use super::load::LoadError;
+use crate::StreamId;
 use crate::event_store::{Activation, Fence, Store};
 use crate::guest::{ComponentReducer, GuestEngine};
-use crate::reducer::Reducer;
+use crate::reducer::{Reducer, ReducerFault};
 
 /// A reducer that decides, and under which activation.
 #[derive(Clone)]
@@ -27,6 +30,19 @@ impl ActiveReducer {
 
     pub(super) fn decided_by(&self) -> DecidedBy {
         DecidedBy { name: self.name().to_owned(), digest: self.reducer.digest(), generation: self.generation }
+    }
+
+    /// Its fault, with its name to it.
+    pub(super) fn failed(&self, fault: ReducerFault) -> ReducerFailure {
+        ReducerFailure::new(fault, self.decided_by())
+    }
+
+    /// Why a stream could not be loaded with it.
+    pub(super) fn not_loaded(&self, stream_id: &StreamId, error: LoadError) -> CommandError {
+        match error {
+            LoadError::Store(error) => CommandError::Store(error),
+            LoadError::Fault { fault, version } => self.failed(fault).on(stream_id, version).told(),
+        }
     }
 
     /// Whether `other` is the same activation.

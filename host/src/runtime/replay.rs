@@ -30,6 +30,6 @@ pub async fn replay_stream(
 ) -> Result<ReplayReport, LoadError> {
     let started = Instant::now();
     let mut loaded = load_until(store, reducer, stream_id, limits, Version::MAX).await?;
-    let state = loaded.aggregate.state_json()?;
+    let state = loaded.aggregate.state_json().map_err(LoadError::at(loaded.version))?;
     Ok(ReplayReport { version: loaded.version, state, elapsed: started.elapsed() })
 }

@@ -23,6 +23,26 @@ pub(super) enum Verdict {
     Remembered(RecordedCommand),
 }
 
+/// Why nothing was decided.
+enum Undecided {
+    /// What the sender is told.
+    Told(CommandError),
+    /// The reducer failed, and what it holds is not known any more.
+    Fault(ReducerFault),
+}
+
+impl From<CommandError> for Undecided {
+    fn from(error: CommandError) -> Self {
+        Self::Told(error)
+    }
+}
+
+impl From<ReducerFault> for Undecided {
+    fn from(fault: ReducerFault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
 /// Commands decided one on top of the other, and not yet durable.
 pub(super) struct Turn {
     pub(super) batch: StreamBatch,
@@ -101,9 +121,13 @@ impl Turn {
                 Verdict::Remembered(recorded.clone())
             }
             Some(_) => Verdict::Refused(CommandError::IdReused { command_id: pending.command_id.clone() }),
-            None => self.decide_anew(warm, &pending).unwrap_or_else(|error| {
-                self.broken |= matches!(error, CommandError::Fault(_));
-                Verdict::Refused(error)
+            None => self.decide_anew(warm, &pending).unwrap_or_else(|refused| match refused {
+                Undecided::Told(error) => Verdict::Refused(error),
+                Undecided::Fault(fault) => {
+                    self.broken = true;
+                    let failure = warm.active.failed(fault).on(&pending.request.stream_id, self.version());
+                    Verdict::Refused(failure.at_command(&pending.request.command.name).told())
+                }
             }),
         };
         if pending.request.command_id.is_some() {
@@ -112,10 +136,10 @@ impl Turn {
         self.verdicts.push((pending, verdict));
     }
 
-    fn decide_anew(&mut self, warm: &mut Warm, pending: &Pending) -> Result<Verdict, CommandError> {
+    fn decide_anew(&mut self, warm: &mut Warm, pending: &Pending) -> Result<Verdict, Undecided> {
         let (request, version) = (&pending.request, self.version());
         if !request.expected.admits(version) {
-            return Err(CommandError::Conflict { expected: request.expected, actual: version });
+            return Err(CommandError::Conflict { expected: request.expected, actual: version }.into());
         }
         let descriptor = warm.active.reducer.descriptor();
         if !descriptor.commands.contains(&request.command.name) {
@@ -123,13 +147,14 @@ impl Turn {
                 reducer: descriptor.name.clone(),
                 command: request.command.name.clone(),
                 known: descriptor.commands.clone(),
-            });
+            }
+            .into());
         }
         let context = context(&request.stream_id, version, pending);
         let decision = warm.aggregate.decide(&request.command, &context).map_err(|error| match error {
-            DecideError::Rejected(rejection) => CommandError::Rejected(rejection),
-            DecideError::Malformed(reason) => CommandError::Malformed(reason),
-            DecideError::Fault(fault) => CommandError::Fault(fault),
+            DecideError::Rejected(rejection) => CommandError::Rejected(rejection).into(),
+            DecideError::Malformed(reason) => CommandError::Malformed(reason).into(),
+            DecideError::Fault(fault) => Undecided::Fault(fault),
         })?;
         log(&request.stream_id, &decision);
         if !decision.effects.is_empty() {

@@ -57,16 +57,15 @@ fn read_back(
         Ok(None) => return Some("the reducer gave no answer".to_owned()),
         Err(fault) => return Some(fault.to_string()),
     };
-    match reducer.event_upcast(event_type, data) {
-        Ok(Ok(now)) if descriptor.writes.is_empty() || descriptor.writes.contains(&now.event_type) => {}
-        Ok(Ok(now)) => {
-            return Some(format!(
-                "it is brought to {}, which is none of {}",
-                now.event_type,
-                descriptor.writes.join(", ")
-            ));
+    match reducer.events_upcast(&[(event_type, data)]).map(|mut answers| answers.pop()) {
+        // Not only those that are written: the newest version of an event may be there to be read alone.
+        Ok(Some(Ok(now))) if descriptor.event_types.contains(&now.event_type) => {}
+        Ok(Some(Ok(now))) => {
+            let known = descriptor.event_types.join(", ");
+            return Some(format!("it is brought to {}, which is none of {known}", now.event_type));
         }
-        Ok(Err(reason)) => return Some(format!("it is not brought to the newest version: {reason}")),
+        Ok(Some(Err(reason))) => return Some(format!("it is not brought to the newest version: {reason}")),
+        Ok(None) => return Some("the reducer gave no answer".to_owned()),
         Err(ReducerFault::Unsupported { .. }) => {
             *note = Some("drawn as JSON only: the component is of contract 1.0.0 and cannot write events".to_owned());
             return None;

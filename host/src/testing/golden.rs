@@ -42,12 +42,11 @@ impl Subject for dyn Reducer + '_ {
     }
 
     fn event_json(&self, event_type: &str, data: &[u8]) -> Result<String, String> {
-        let answers = self.events_json(&[(event_type, data)]).map_err(said)?;
-        answers.into_iter().next().unwrap_or_else(|| Err("the reducer gave no answer".to_owned()))
+        only(self.events_json(&[(event_type, data)]))
     }
 
     fn event_upcast(&self, event_type: &str, data: &[u8]) -> Result<UpcastEvent, String> {
-        Reducer::event_upcast(self, event_type, data).map_err(said)?
+        only(self.events_upcast(&[(event_type, data)]))
     }
 
     fn event_from_json(&self, event_type: &str, json: &str) -> Result<Vec<u8>, String> {
@@ -65,6 +64,11 @@ impl Subject for dyn Reducer + '_ {
         apply(aggregate.as_mut(), 0, &events, PAGE_EVENTS)?;
         folded(aggregate.as_mut()).map_err(said)
     }
+}
+
+/// The answer about the one event that was asked about.
+fn only<T>(answers: Result<Vec<Result<T, String>>, ReducerFault>) -> Result<T, String> {
+    answers.map_err(said)?.pop().unwrap_or_else(|| Err("the reducer gave no answer".to_owned()))
 }
 
 fn folded(aggregate: &mut dyn Aggregate) -> Result<Folded, ReducerFault> {

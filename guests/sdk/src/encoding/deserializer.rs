@@ -25,7 +25,13 @@ struct Elements<'d, 'de> {
 impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
     type Error = CodecError;
 
-    #[inline]
+    // Of each field of each event. As the calls that they were, they were a twentieth of the order guest's fold.
+    #[inline(always)]
+    fn next_element<T: serde::Deserialize<'de>>(&mut self) -> Result<Option<T>, CodecError> {
+        self.next_element_seed(std::marker::PhantomData)
+    }
+
+    #[inline(always)]
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, CodecError> {
         if self.left == 0 {
             return Ok(None);

@@ -217,3 +217,23 @@ fn a_large_value_is_read_back_as_it_was() {
     let bytes = encode(&large).unwrap();
     assert!(decode::<(String, Vec<u64>)>(&bytes).as_ref() == Ok(&large));
 }
+
+#[test]
+fn text_is_taken_and_refused_as_the_standard_library_does() {
+    let seed = rand::random();
+    println!("seed {seed}");
+    let mut random = StdRng::seed_from_u64(seed);
+    let letters = ["a", "~", "\u{7f}", "\u{80}", "ß", "€", "🦀"];
+    for _ in 0..20_000 {
+        let len = random.random_range(0..100);
+        let mut bytes: Vec<u8> = (0..len).map(|_| b'x').collect();
+        // Now and then a letter, whole or broken, anywhere: also where a block of 32 or of 8 ends.
+        for _ in 0..random.random_range(0..3) {
+            let letter = letters[random.random_range(0..letters.len())].as_bytes();
+            let at = random.random_range(0..=bytes.len());
+            let cut = random.random_range(0..=letter.len());
+            bytes.splice(at..at, letter[cut..].iter().copied());
+        }
+        assert_eq!(decoder::utf8(&bytes), std::str::from_utf8(&bytes).ok(), "{bytes:?}");
+    }
+}

@@ -13,6 +13,7 @@ mod v1_1;
 pub(super) use convert::{effect_bytes, flat_effect, level};
 pub(super) use finder::Finder;
 pub(super) use types::{DecideError, Decision, EventBatch, LogLine};
+pub(super) use v1_1::UpcastEvent;
 
 use wasmtime::Store;
 use wasmtime::component::{ComponentExportIndex, Instance};

@@ -1,0 +1,162 @@
+//! Somebody who does what the page says, in a home directory of their own.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use nix::sys::signal::Signal;
+use tempfile::TempDir;
+
+use crate::alone::{REPOSITORY, alone, target_dir};
+use crate::page::{Block, Task};
+use crate::printed::difference;
+use crate::program::{Outcome, Serving, open_dir};
+
+/// Where the page's author lives.
+const HOME_ON_THE_PAGE: &str = "/home/ada";
+
+pub(crate) struct Newcomer {
+    /// Above its directory, which goes after it.
+    host: Option<Serving>,
+    home: TempDir,
+    /// Where the commands are typed.
+    dir: PathBuf,
+    /// What the last commands printed.
+    printed: String,
+    /// The file and the part of it that the page spoke of last.
+    found: Option<(PathBuf, String)>,
+    ran: Vec<(String, i32)>,
+}
+
+impl Newcomer {
+    /// With a directory where their clone would be.
+    pub(crate) fn new() -> Self {
+        let home = open_dir();
+        let dir = home.path().canonicalize().unwrap().join("foldhost");
+        fs::create_dir(&dir).unwrap();
+        Self { host: None, home, dir, printed: String::new(), found: None, ran: Vec::new() }
+    }
+
+    /// The commands that were run, and what they ended with.
+    pub(crate) fn ran(&self) -> &[(String, i32)] {
+        &self.ran
+    }
+
+    /// Presses Ctrl-C where the host runs. Gives the status that it ends with.
+    pub(crate) fn stop(&mut self) -> Option<i32> {
+        let host = self.host.take().expect("the page has a host running");
+        host.signal(Signal::SIGINT);
+        host.end().0
+    }
+
+    /// Does what one block of the page says.
+    pub(crate) fn perform(&mut self, block: &Block) {
+        let line = block.line;
+        match &block.task {
+            Task::NotRun => {}
+            Task::Run(status) => {
+                let code = self.run(&block.text);
+                assert_eq!(code, *status, "line {line}: {}{}", block.text, self.printed);
+            }
+            Task::Prints => {
+                let difference = difference(&block.text, &self.printed);
+                assert_eq!(difference, None, "line {line}, where this was printed:\n{}", self.printed);
+            }
+            Task::Serve => {
+                assert_eq!(block.text, "foldhost serve\n");
+                let host = Serving::start(&self.dir.join("foldhost-data"));
+                // The test's port is a free one, and the page's the default.
+                self.printed = "listening on http://127.0.0.1:7070\n".to_owned();
+                self.host = Some(host);
+            }
+            Task::Shows(path) => {
+                self.find(path, block);
+            }
+            Task::Find(path) => self.found = Some(self.find(path, block)),
+            Task::AddBelow => self.replace(|found| format!("{found}{}", block.text)),
+            Task::PutInItsPlace => self.replace(|_| block.text.clone()),
+            Task::AddAtTheEnd(path) => {
+                let path = self.dir.join(path);
+                let text = fs::read_to_string(&path).unwrap();
+                fs::write(path, text + &block.text).unwrap();
+            }
+        }
+    }
+
+    /// A file, and the part of it that a block shows.
+    fn find(&self, path: &str, block: &Block) -> (PathBuf, String) {
+        let path = self.dir.join(path);
+        let text = fs::read_to_string(&path).unwrap();
+        let count = text.matches(&block.text).count();
+        assert_eq!(count, 1, "line {}: so often it is in {}:\n{}", block.line, path.display(), block.text);
+        (path, block.text.clone())
+    }
+
+    fn replace(&mut self, with: impl FnOnce(&str) -> String) {
+        let (path, found) = self.found.take().unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(path, text.replacen(&found, &with(&found), 1)).unwrap();
+    }
+
+    /// Types commands, up to the first that fails. Gives the status of the last one.
+    fn run(&mut self, commands: &str) -> i32 {
+        let place = self.home.path().join("where");
+        let script = format!("trap 'pwd >\"$PLACE\"' EXIT\nset -e\nexec 2>&1\n{commands}");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script]).env("PLACE", &place).env("PATH", path_with_the_program()).stdin(Stdio::null());
+        for name in ["DATABASE_URL", "RUST_LOG"] {
+            command.env_remove(name);
+        }
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("FOLDHOST_")) {
+            command.env_remove(name);
+        }
+        if let Some(host) = &self.host {
+            command.env("FOLDHOST_URL", &host.url);
+        }
+        let outcome: Outcome = alone(command, &self.dir).output().unwrap().into();
+        self.printed = self.as_on_the_page(&outcome.stdout);
+        self.dir = PathBuf::from(fs::read_to_string(&place).unwrap().trim_end());
+        self.prepare();
+        let status = outcome.code.unwrap();
+        self.ran.extend(commands.lines().map(|line| (line.to_owned(), 0)));
+        self.ran.last_mut().unwrap().1 = status;
+        status
+    }
+
+    fn as_on_the_page(&self, printed: &str) -> String {
+        let clone = Path::new(REPOSITORY).canonicalize().unwrap();
+        let home = self.home.path().canonicalize().unwrap();
+        let clone_on_the_page = format!("{HOME_ON_THE_PAGE}/foldhost");
+        printed
+            .replace(&*clone.to_string_lossy(), &clone_on_the_page)
+            .replace(&*home.to_string_lossy(), HOME_ON_THE_PAGE)
+    }
+
+    /// Has a new crate compiled with what is on this machine: the dependencies that this repository has locked, beside the
+    /// other tests' new crates.
+    fn prepare(&self) {
+        let target = self.dir.join("target");
+        if self.dir.join("Cargo.toml").exists() && !target.exists() {
+            fs::copy(format!("{REPOSITORY}/Cargo.lock"), self.dir.join("Cargo.lock")).unwrap();
+            fs::create_dir_all(target_dir()).unwrap();
+            std::os::unix::fs::symlink(target_dir(), target).unwrap();
+        }
+    }
+}
+
+impl Drop for Newcomer {
+    /// Takes what was compiled of the new crate out of the shared directory: the next run has it under another path.
+    fn drop(&mut self) {
+        let mut clean = Command::new("cargo");
+        clean.args(["clean", "--quiet", "--package", "invoice"]);
+        drop(alone(clean, &self.dir).env("CARGO_TARGET_DIR", target_dir()).output());
+    }
+}
+
+/// Where the shell finds `foldhost`.
+fn path_with_the_program() -> OsString {
+    let program = Path::new(env!("CARGO_BIN_EXE_foldhost")).parent().unwrap().to_owned();
+    let others = std::env::var_os("PATH").unwrap_or_default();
+    std::env::join_paths(std::iter::once(program).chain(std::env::split_paths(&others))).unwrap()
+}
