@@ -3,6 +3,8 @@
 
 #[path = "components/cache.rs"]
 mod cache;
+#[path = "components/compiling.rs"]
+mod compiling;
 #[path = "components/contract.rs"]
 mod contract;
 #[path = "components/faults.rs"]

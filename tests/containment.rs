@@ -43,8 +43,9 @@ fn fault_of(misdeed: &str) -> ReducerFault {
 }
 
 /// The calls of a component that was loaded.
+/// Those that a reducer that is in use is asked, but for `event-upcast`: that is asked about pages, where a fault is an event's own.
 fn calls() -> impl Iterator<Item = Call> {
-    Call::ALL.iter().copied().filter(|call| !matches!(call, Call::Start | Call::Describe))
+    Call::ALL.iter().copied().filter(|call| !matches!(call, Call::Start | Call::Describe | Call::EventUpcast))
 }
 
 /// Holds a fault to what a line of a log and a problem document may hold.

@@ -106,8 +106,9 @@ fn a_new_crate_is_tested_built_deployed_and_answers() {
 
 #[test]
 fn a_crate_of_every_name_compiles_and_passes_its_tests() {
-    // One with a digit, one that is Rust's own word, one that the prelude has, one that the SDK's tests would shadow.
-    for name in ["loan_2", "match", "event", "test", "giftCard"] {
+    // One with a digit, one that is Rust's own word, one that the prelude has, one that the SDK's tests would shadow, one that is a
+    // command, and one that YAML reads as something else.
+    for name in ["loan_2", "match", "event", "test", "giftCard", "open", "true"] {
         let dir = tempfile::tempdir().unwrap();
         let new = NewCrate::new(name, &dir, &[]);
         new.assert_tests_pass();

@@ -6,6 +6,8 @@
 mod blessing;
 #[path = "suite/command.rs"]
 mod command;
+#[path = "suite/files.rs"]
+mod files;
 #[path = "suite/laws.rs"]
 mod laws;
 #[path = "suite/mistakes.rs"]
@@ -16,5 +18,7 @@ mod outcomes;
 mod place;
 #[path = "suite/random.rs"]
 mod random;
+#[path = "suite/reports.rs"]
+mod reports;
 #[path = "suite/watching.rs"]
 mod watching;

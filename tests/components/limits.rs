@@ -49,6 +49,12 @@ fn a_limit_that_makes_no_sense_is_named_as_it_is_written() {
         refused("[reducers.order]\nfuel_per_call_max = 0"),
         "reducers.order.fuel_per_call_max is 0, and it has to be at least 1000"
     );
+    // It was a panic of every command.
+    assert_eq!(
+        refused("mailbox_commands_max = 9223372036854775807"),
+        "mailbox_commands_max is 9223372036854775807, and it can be at most 1048576"
+    );
+    assert!(refused("entity_idle_seconds_max = 9223372036854775807").contains("it can be at most 31536000"));
     let limits = Limits { mailbox_commands_max: 0, ..Limits::default() };
     let error = GuestEngine::new(&limits).unwrap_err();
     assert!(error.to_string().starts_with("mailbox_commands_max is 0"), "{error}");
@@ -57,15 +63,25 @@ fn a_limit_that_makes_no_sense_is_named_as_it_is_written() {
 
 #[test]
 fn one_reducer_can_have_other_limits_than_the_rest() {
-    let tight = ReducerOverrides { fuel_per_call_max: Some(1_000), ..Default::default() };
+    let tight = ReducerOverrides { event_bytes_max: Some(1), ..Default::default() };
     let engine = engine(&Limits { reducers: [("order".into(), tight)].into(), ..Limits::default() });
     let order = ComponentReducer::load(&engine, &component("order")).unwrap();
     let counter = ComponentReducer::load(&engine, &component("counter")).unwrap();
     let mut run = Run::of(&order);
     let refused = run.send(PLACE.0, PLACE.1);
-    assert!(matches!(refused, Err(DecideError::Fault(ReducerFault::FuelExhausted { fuel: 1_000, .. }))), "{refused:?}");
+    let Err(DecideError::Fault(fault)) = &refused else { panic!("{refused:?}") };
+    assert!(broken(fault).contains("event_bytes_max"), "{fault}");
     let mut count = counter.create(&stream("counter-1")).unwrap();
     assert_eq!(decide(&mut *count, "Increment", r#"{"by":1}"#).unwrap().events.len(), 1);
+}
+
+/// It would else be in use, and none of its streams would begin.
+#[test]
+fn a_reducer_that_cannot_say_what_it_is_under_its_own_limits_is_refused() {
+    let tight = ReducerOverrides { fuel_per_call_max: Some(1_000), ..Default::default() };
+    let engine = engine(&Limits { reducers: [("order".into(), tight)].into(), ..Limits::default() });
+    let refused = ComponentReducer::load(&engine, &component("order")).unwrap_err().to_string();
+    assert!(refused.contains("all of its 1000 units of fuel in describe"), "{refused}");
 }
 
 #[test]

@@ -71,7 +71,7 @@ pub(crate) fn decides_as_natively(guest: &ComponentReducer) {
             (Ok(decision), Ok(types)) => {
                 assert_eq!(decision.events.iter().map(|event| event.event_type.as_str()).collect::<Vec<_>>(), *types);
                 for event in &decision.events {
-                    assert_eq!(natively.aggregate.event_json(event), through.aggregate.event_json(event));
+                    assert_eq!(natively.aggregate.events_json(&[event]), through.aggregate.events_json(&[event]));
                 }
             }
             (Err(DecideError::Rejected(rejection)), Err(code)) => assert_eq!(rejection.code, *code),

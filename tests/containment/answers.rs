@@ -12,7 +12,7 @@ const REFUSED: [&str; 3] = ["huge", "invalid-utf8", "out-of-bounds"];
 #[test]
 fn a_text_that_is_none_is_a_broken_answer_of_the_call_that_gave_it() {
     let mut neighbour = Neighbour::new();
-    for call in [Call::StateJson, Call::EventJson, Call::EventUpcast] {
+    for call in [Call::StateJson, Call::EventJson] {
         for (place, text) in ["answer", "refuse"].iter().flat_map(|place| REFUSED.map(|text| (place, text))) {
             if call == Call::StateJson && *place == "refuse" {
                 continue;
@@ -20,6 +20,10 @@ fn a_text_that_is_none_is_a_broken_answer_of_the_call_that_gave_it() {
             let fault = presentable(provoke(call, &format!("{place} {text}")).unwrap_err());
             assert!(is_broken(&fault, call.name()), "{} {place} {text} came to {fault:?}", call.name());
             neighbour.goes_on();
+            let event = ordered(&format!("event-upcast {place} {text}"));
+            let answer = drawn("event-upcast", &[&event]).unwrap().remove(0).unwrap_err();
+            assert_presentable(&answer);
+            assert!(answer.contains("broken answer in event-upcast"), "{place} {text} came to {answer}");
         }
     }
     for (call, place, text) in [
@@ -66,7 +70,7 @@ fn what_a_reducer_says_of_a_failure_is_cut_short_and_stays_in_its_line() {
         }
         for event in [ordered(&format!("event-json refuse {text}")), ordered(&format!("event-upcast refuse {text}"))] {
             let drawn = [
-                aggregate("hostile-1").event_json(&event).unwrap(),
+                aggregate("hostile-1").events_json(&[&event]).unwrap().remove(0),
                 hostile().events_json(&[(&event.event_type, &event.data)]).unwrap().remove(0),
                 hostile()
                     .events_upcast(&[(&event.event_type, &event.data)])

@@ -181,8 +181,8 @@ impl Aggregate for CountedAggregate {
         self.aggregate.state_json()
     }
 
-    fn event_json(&mut self, event: &SerializedEvent) -> Result<Result<String, String>, ReducerFault> {
-        self.aggregate.event_json(event)
+    fn events_json(&mut self, events: &[&SerializedEvent]) -> Result<Vec<Result<String, String>>, ReducerFault> {
+        self.aggregate.events_json(events)
     }
 
     fn memory_bytes(&self) -> usize {

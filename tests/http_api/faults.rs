@@ -1,14 +1,14 @@
 //! Faults of reducers, of the store and of the host itself.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use foldhost::{Host, InMemoryEventStore, Limits};
 use foldhost_test_support::component;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::server::{answer, natives, serve, serve_host};
 use crate::store::{Mood, MoodyStore};
@@ -30,11 +30,45 @@ async fn each_fault_of_a_reducer_has_a_code_and_the_stream_goes_on() {
         ("LieAboutType", "{}", "reducer-broken-answer"),
         ("Misbehave", r#"{"misdeed":"decide log invalid-utf8"}"#, "reducer-broken-answer"),
         ("Record", r#"{"misdeed":"apply refuse control-characters"}"#, "reducer-cannot-apply"),
-        ("Record", r#"{"misdeed":"event-json trap"}"#, "reducer-trap"),
     ]) {
         server.send("hostile-1", command, payload).await.problem(500, code);
         assert_eq!(server.send("hostile-1", "Ok", "{}").await.ok()["version"], version);
     }
+}
+
+/// Whether a command is accepted is its reducer's decision alone. It once depended on whether its events could be shown, so that
+/// the same command was refused over HTTP and accepted without, and a retry of an accepted one was told of a fault.
+#[tokio::test]
+async fn a_command_whose_events_cannot_be_shown_is_accepted_all_the_same_and_so_is_its_retry() {
+    let server = serve_host(Host::builder(Arc::new(InMemoryEventStore::new()))).await;
+    answer(server.request(Method::POST, "/reducers").body(component("hostile").to_vec())).await;
+    for (version, how) in (1..).zip(["trap", "spin", "answer empty"]) {
+        let send = || {
+            let payload = format!(r#"{{"misdeed":"event-json {how}"}}"#);
+            let request = server.request(Method::POST, "/streams/hostile-1/commands/Record");
+            request
+                .header("idempotency-key", how.replace(' ', "-"))
+                .header("content-type", "application/json")
+                .body(payload)
+        };
+        let first = answer(send()).await.ok();
+        assert_eq!((&first["version"], &first["events"][0]["data"]), (&version.into(), &Value::Null), "{first}");
+        assert_eq!(answer(send()).await.ok(), first, "{how}");
+    }
+    assert_eq!(server.send("hostile-1", "Ok", "{}").await.ok()["version"], 4);
+}
+
+/// A decision may have a thousand events. Each had the fuel of a call of its own to be drawn, and one command kept a thread of the
+/// runtime for ten seconds.
+#[tokio::test]
+async fn showing_the_events_of_one_command_takes_no_longer_than_a_call_may() {
+    let server = serve_host(Host::builder(Arc::new(InMemoryEventStore::new()))).await;
+    answer(server.request(Method::POST, "/reducers").body(component("hostile").to_vec())).await;
+    let begun = Instant::now();
+    let answered = server.send("hostile-1", "ManyLingering", r#"{"count":100}"#).await.ok();
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert_eq!(answered["events"].as_array().unwrap().len(), 100);
+    assert_eq!(server.send("hostile-1", "Ok", "{}").await.ok()["version"], 101);
 }
 
 #[tokio::test]

@@ -126,7 +126,7 @@ async fn a_recorded_event_that_its_reducer_cannot_apply_is_told_to_each_command_
         let begun = Instant::now();
         match send(&host, &id, "Ok", "{}").await {
             Err(CommandError::Fault(failure)) => {
-                assert_eq!(kind(&failure.fault), expected, "{act} came to {failure:?}")
+                assert_eq!(kind(&failure.fault), expected, "{act} came to {failure:?}");
             }
             other => panic!("{act} came to {other:?}"),
         }

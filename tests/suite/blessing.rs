@@ -86,7 +86,7 @@ scenarios:
     steps:
       - when: { Increment: { by: 2 } }
         then: { rejected: nothing-to-add, state_contains: { value: 1 } }
-      - when: { Increment: { by: -2 } }
+      - when: { Increment: { by: 3 } }
         then: {}
 ";
     let after = bless_counter(text);
@@ -105,9 +105,10 @@ scenarios:
     steps:
       - when: { Increment: { by: 2 } }
         then: { events: [{ Incremented.v1: { by: 2 } }], state_contains: { value: 2 } }
-      - when: { Increment: { by: -2 } }
+      - when: { Increment: { by: 3 } }
         then:
-          malformed: true
+          events:
+            - Incremented.v1: { by: 3 }
 "
     );
 }
@@ -164,13 +165,70 @@ scenarios:
 }
 
 #[test]
+fn a_command_that_cannot_be_read_is_not_blessed() {
+    let text = "\
+scenarios:
+  - { name: nothing yet, when: { Increment: { bye: 2 } } }
+  - { name: an event, when: { Increment: { bye: 2 } }, then: { events: [Incremented.v1], state: { value: 2 } } }
+  - { name: as it says, when: { Increment: { bye: 2 } }, then: { malformed: true, state: { value: 2 } } }
+";
+    let place = Place::with(text);
+    let blessing = blessed(&place, &component_reducer("counter")).unwrap();
+    let left: Vec<_> = blessing.left.iter().map(ToString::to_string).collect();
+    assert_eq!(left.len(), 2, "{left:#?}");
+    for (left, line) in left.iter().zip(["all.yaml:2:", "all.yaml:3:"]) {
+        assert!(left.contains(line) && left.contains("unknown field `bye`"), "{left}");
+        assert!(left.contains("write `malformed: true` by hand"), "{left}");
+    }
+    // What stands there already is an outcome like others.
+    let after = text.replace("malformed: true, state: { value: 2 }", "malformed: true, state: { value: 0 }");
+    assert_eq!(place.read("scenarios/all.yaml"), after);
+}
+
+const WRONG: &str = "scenarios:\n- { name: a, when: { Increment: { by: 2 } }, then: { events: [] } }\n";
+
+#[test]
+fn what_stands_in_the_way_is_seen_before_anything_is_written() {
+    let counter = component_reducer("counter");
+    let place = Place::with(WRONG);
+    place.write("golden", "a file");
+    assert!(matches!(blessed(&place, &counter), Err(BlessError::Golden(_))));
+    assert_eq!(place.read("scenarios/all.yaml"), WRONG);
+
+    let place = Place::with(WRONG);
+    place.write("scenarios/b.yaml", WRONG.replace("name: a", "name: b"));
+    let suite = place.suite().unwrap();
+    let report = run(&counter, &suite, &RunOptions { sequences: 0, ..RunOptions::default() }).unwrap();
+    place.write("scenarios/b.yaml", "scenarios: []\n");
+    assert!(matches!(bless(&counter, &suite, &report), Err(BlessError::Changed(_))));
+    assert_eq!(place.read("scenarios/all.yaml"), WRONG);
+}
+
+#[test]
+fn what_was_written_before_a_write_failed_is_told() {
+    let place = Place::with(WRONG);
+    // It reads as golden files that are not there yet, and no directory can be made in its place.
+    std::os::unix::fs::symlink("nowhere", place.path("golden")).unwrap();
+    let failed = blessed(&place, &component_reducer("counter")).unwrap_err();
+    let BlessError::Partly { blessing, source } = &failed else { panic!("{failed:?}") };
+    assert!(matches!(**source, BlessError::Golden(_)), "{source:?}");
+    assert_eq!(blessing.written.iter().map(|then| then.scenario.as_str()).collect::<Vec<_>>(), ["a"]);
+    assert!(blessing.golden.is_unchanged(), "{blessing:?}");
+    assert!(place.read("scenarios/all.yaml").contains("by: 2 } }]"));
+    let told = failed.to_string();
+    assert!(told.contains("cannot write") && told.contains("1 scenario was blessed before"), "{told}");
+}
+
+#[test]
 fn golden_files_are_made_and_a_further_bless_changes_nothing() {
     let place = Place::with(
         "scenarios:\n- { name: a, given: [Incremented.v1: { by: 2 }], when: Reset, then: { events: [Reset.v1] } }\n",
     );
     let counter = component_reducer("counter");
     let golden = blessed(&place, &counter).unwrap().golden;
-    assert_eq!((golden.entries_added, golden.snapshots_added), (vec!["Incremented.v1".into(), "Reset.v1".into()], 1));
+    // The second is made up: the largest number of eight bytes.
+    assert_eq!(golden.entries_added, ["Incremented.v1", "Incremented.v1", "Reset.v1"]);
+    assert_eq!(golden.snapshots_added, 1);
     let written = ["golden/events.json", "golden/state.json"].map(|name| place.read(name));
     assert!(blessed(&place, &counter).unwrap().golden.is_unchanged());
     assert_eq!(["golden/events.json", "golden/state.json"].map(|name| place.read(name)), written);
@@ -214,4 +272,25 @@ fn a_file_that_changed_meanwhile_is_left_alone_and_permissions_stay() {
     assert!(place.read("scenarios/all.yaml").ends_with("# a new idea\n"));
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
     assert_eq!(fs::read_dir(place.path("scenarios")).unwrap().count(), 1, "nothing is left beside it");
+}
+
+#[test]
+fn a_filter_leaves_the_snapshots_of_another_state_schema_to_a_bless_of_all() {
+    let scenario = |name: &str, by: u32| format!("- {{ name: {name}, when: {{ Increment: {{ by: {by} }} }} }}\n");
+    let place =
+        Place::with(&format!("scenarios:\n{}{}{}", scenario("one", 1), scenario("two", 2), scenario("three", 3)));
+    let counter = component_reducer("counter");
+    assert_eq!(blessed(&place, &counter).unwrap().golden.snapshots_added, 3);
+    // As if the counter's state had had another name until today.
+    let former = place.read("golden/state.json").replace("counter.v1", "counter.v0");
+    place.write("golden/state.json", &former);
+
+    let suite = place.suite().unwrap();
+    let options = RunOptions { sequences: 0, filter: Some("one".into()), ..RunOptions::default() };
+    let report = run(&counter, &suite, &options).unwrap();
+    assert_eq!(bless(&counter, &suite, &report).unwrap().golden.snapshots_added, 0);
+    assert_eq!(place.read("golden/state.json"), former);
+    let findings = &run(&counter, &suite, &options).unwrap().checks.last().unwrap().findings.clone();
+    assert!(findings.iter().any(|finding| finding.text.contains("without a filter")), "{findings:#?}");
+    assert_eq!(blessed(&place, &counter).unwrap().golden.snapshots_added, 3);
 }

@@ -22,11 +22,13 @@ enum Vice {
     WritesOtherBytes,
     DrawsNoEvents,
     FailsAtTheThird,
+    WritesWhatIsOnlyRead,
 }
 
 /// A counter with a vice.
 struct Bent {
     counter: NativeReducer<counter::Counter>,
+    descriptor: Descriptor,
     vice: Vice,
     calls: Arc<AtomicU64>,
 }
@@ -41,7 +43,12 @@ struct BentAggregate {
 
 impl Bent {
     fn with(vice: Vice) -> Self {
-        Self { counter: NativeReducer::new(), vice, calls: Arc::default() }
+        let counter = NativeReducer::<counter::Counter>::new();
+        let mut descriptor = counter.descriptor().clone();
+        if vice == Vice::WritesWhatIsOnlyRead {
+            descriptor.writes.retain(|event_type| event_type != "Incremented.v1");
+        }
+        Self { counter, descriptor, vice, calls: Arc::default() }
     }
 
     fn bend(&self, counter: Box<dyn Aggregate>) -> Box<dyn Aggregate> {
@@ -51,7 +58,7 @@ impl Bent {
 
 impl Reducer for Bent {
     fn descriptor(&self) -> &Descriptor {
-        self.counter.descriptor()
+        &self.descriptor
     }
 
     fn digest(&self) -> ReducerDigest {
@@ -122,8 +129,8 @@ impl Aggregate for BentAggregate {
         if self.vice == Vice::DrawsNoJson { Ok("{value".to_owned()) } else { self.counter.state_json() }
     }
 
-    fn event_json(&mut self, event: &SerializedEvent) -> Result<Result<String, String>, ReducerFault> {
-        self.counter.event_json(event)
+    fn events_json(&mut self, events: &[&SerializedEvent]) -> Result<Vec<Result<String, String>>, ReducerFault> {
+        self.counter.events_json(events)
     }
 
     fn memory_bytes(&self) -> usize {
@@ -172,6 +179,19 @@ fn each_vice_is_named_by_the_check_that_it_breaks() {
 }
 
 #[test]
+fn a_budget_is_not_compared_with_fuel_that_varies() {
+    let text = COUNTS.replace(
+        "when: Reset\n    then: { events: [Reset.v1] }",
+        "when: Reset\n    then: { events: [Reset.v1], fuel_max: 9 }",
+    );
+    assert_ne!(text, COUNTS);
+    let report = Place::with(&text).run(&Bent::with(Vice::FuelGoesUp));
+    assert_eq!(broken(&report), ["same-run-twice"], "{:#?}", report.checks);
+    // The check says all there is to say: something does count the fuel.
+    assert_eq!(report.failed(), 0, "{:#?}", report.scenarios);
+}
+
+#[test]
 fn a_state_that_counts_its_decisions_is_caught() {
     let report = Place::with(COUNTS).run(&Bent::with(Vice::CountsDecisions));
     assert!(broken(&report).contains(&"decide-changes-nothing"), "{:#?}", report.checks);
@@ -205,6 +225,14 @@ fn an_event_that_cannot_be_applied_is_caught() {
     let report = place.run(&component_reducer("hostile"));
     assert!(broken(&report).contains(&"emitted-events-apply"), "{:#?}", report.checks);
     assert!(report.scenarios[0].broken.is_some());
+}
+
+#[test]
+fn an_event_that_is_only_read_is_not_emitted() {
+    let report = Place::with(COUNTS).run(&Bent::with(Vice::WritesWhatIsOnlyRead));
+    assert_eq!(broken(&report), ["emitted-events-apply"], "{:#?}", report.checks);
+    let reason = report.scenarios[0].broken.as_deref().unwrap();
+    assert!(reason.contains("Incremented.v1 is none of Reset.v1"), "{reason}");
 }
 
 #[test]

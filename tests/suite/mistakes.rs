@@ -57,6 +57,7 @@ fn every_value_of_the_wrong_kind_is_told_with_the_right_one() {
         ("when: Reset\n  stream: \"\"\n  then: { events: [] }", "`stream` is no stream id"),
         ("then: { events: [] }", "there is no `when`"),
         ("when: Reset\n  steps: []", "`when` stands beside `steps`"),
+        ("steps: []", "`steps` is empty: write at least one, as in `- when: Reset`"),
         ("given: [1]\n  when: Reset\n  then: { events: [] }", "an event is a name with its fields"),
         (
             "given:\n  - A.v1:\n    by: 2\n  when: Reset\n  then: { events: [] }",
@@ -122,15 +123,6 @@ fn a_file_that_is_made_to_be_too_much_is_refused() {
     assert!(told.contains("budget") || told.contains("limit"), "{told}");
     let many: String = (0..1_001).map(|number| format!("- {{ name: s{number}, when: Reset, {THEN} }}\n")).collect();
     assert!(one(&format!("scenarios:\n{many}")).contains("1001 entries, and 1000 are allowed"));
-}
-
-#[test]
-fn a_file_in_another_format_is_not_left_aside_without_a_word() {
-    let place = Place::with(&scenario(&format!("when: Reset\n  {THEN}")));
-    place.write("scenarios/README.md", "of the scenarios");
-    assert!(place.suite().is_ok());
-    place.write("scenarios/more.toml", "");
-    assert!(mistakes(&place)[0].contains("written in YAML"));
 }
 
 #[test]

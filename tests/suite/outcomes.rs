@@ -72,7 +72,7 @@ fn another_kind_of_outcome_is_told_as_a_whole() {
 
 #[test]
 fn a_then_that_asks_for_nothing_does_not_pass() {
-    for then in ["{}", "", "{ fuel_max: 1000000 }"] {
+    for then in ["{}", "", "{ fuel_max: 1000000 }", "{ state_contains: {} }"] {
         assert_eq!(failures(then), [StepFailure::NothingExpected], "{then:?}");
     }
 }
@@ -139,6 +139,30 @@ scenarios:
 }
 
 #[test]
+fn a_step_without_a_time_comes_at_that_of_the_step_before_it() {
+    let text = "
+scenarios:
+  - name: its way
+    given_commands:
+      - PlaceOrder: { customer_id: c-1, items: [{ sku: cup, quantity: 2, unit_price: 250 }] }
+    at: 7
+    steps:
+      - when: { AddItem: { item: { sku: pot, quantity: 1, unit_price: 1500 } } }
+        then: { state_contains: { status: Placed } }
+      - at: 2026-01-02T08:00:00Z
+        when: { AddItem: { item: { sku: pan, quantity: 1, unit_price: 1500 } } }
+        then: { state_contains: { status: Placed } }
+      - when: { ShipOrder: { tracking: 1Z } }
+        then: { events: [OrderShipped.v1: { tracking: 1Z, shipped_at_ms: 1767340800000 }] }
+";
+    let place = Place::with(text);
+    let times: Vec<_> = place.suite().unwrap().files[0].scenarios[0].steps.iter().map(|step| step.at_ms).collect();
+    assert_eq!(times, [7, 1_767_340_800_000, 1_767_340_800_000]);
+    let report = place.run(&component_reducer("order"));
+    assert!(report.scenarios[0].passed(), "{:#?}", report.scenarios);
+}
+
+#[test]
 fn a_fault_is_an_outcome_and_the_stream_goes_on_after_it() {
     let text = "
 scenarios:
@@ -193,16 +217,16 @@ scenarios:
     assert!(reason.contains("contract 1.1.0") && reason.contains("given_commands"), "{reason}");
 }
 
+/// The mistakes of a suite that cannot be meant for the counter.
+fn refused(text: &str) -> Vec<String> {
+    match run(&component_reducer("counter"), &Place::with(text).suite().unwrap(), &RunOptions::default()) {
+        Err(SuiteError::Mistakes(mistakes)) => mistakes.iter().map(ToString::to_string).collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn a_suite_for_another_reducer_is_refused_with_what_this_one_reads() {
-    let refused = |text: &str| match run(
-        &component_reducer("counter"),
-        &Place::with(text).suite().unwrap(),
-        &RunOptions::default(),
-    ) {
-        Err(SuiteError::Mistakes(mistakes)) => mistakes.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        other => panic!("{other:?}"),
-    };
     let mistakes = refused(
         "reducer: order\nscenarios:\n- name: a\n  stream: order-1\n  given: [Shipped.v1: {}]\n  when: Reset\n  then: { events: [Gone.v1] }\n",
     );
@@ -211,6 +235,24 @@ fn a_suite_for_another_reducer_is_refused_with_what_this_one_reads() {
     has("all.yaml:5:11: the reducer reads no event type `Shipped.v1`; it reads Incremented.v1, Reset.v1");
     has("the reducer reads no event type `Gone.v1`");
     has("all.yaml:4:11: `order-1` is no stream of this reducer: write one as in `counter-7`");
+}
+
+#[test]
+fn a_command_that_the_reducer_does_not_have_is_a_mistake() {
+    for (rest, place) in [
+        ("when: { Incremnt: { by: 2 } }", "all.yaml:3:9"),
+        ("when: { Incremnt: { by: 2 } }\n  then: { rejected: nothing-to-add }", "all.yaml:3:9"),
+        ("given_commands: [Incremnt: { by: 2 }]\n  when: Reset\n  then: { malformed: true }", "all.yaml:3:20"),
+        ("steps: [{ when: Reset }, { when: Incremnt }]", "all.yaml:3:36"),
+    ] {
+        let mistakes = refused(&format!("scenarios:\n- name: a\n  {rest}\n"));
+        let [mistake] = mistakes.as_slice() else { panic!("{mistakes:#?}") };
+        let told = format!("{place}: the reducer has no command `Incremnt`; it has Increment, Reset");
+        assert!(mistake.contains(&told), "{mistake}");
+    }
+    // Unless that is what the scenario says.
+    let text = "scenarios:\n- name: a\n  when: { Incremnt: { by: 2 } }\n  then: { malformed: true }\n";
+    assert_eq!(Place::with(text).run(&component_reducer("counter")).failed(), 0);
 }
 
 #[test]

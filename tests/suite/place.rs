@@ -67,8 +67,8 @@ pub(crate) fn foldhost() -> Command {
     command
 }
 
-pub(crate) fn ended(mut command: Command) -> Ended {
-    let output = command.output().unwrap();
+pub(crate) fn ended(mut command: impl std::borrow::BorrowMut<Command>) -> Ended {
+    let output = command.borrow_mut().output().unwrap();
     Ended {
         code: output.status.code(),
         stdout: String::from_utf8(output.stdout).unwrap(),

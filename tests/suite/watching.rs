@@ -52,6 +52,13 @@ impl Watching {
         Self::line(&self.stderr, text)
     }
 
+    /// Nothing was changed, so nothing is run.
+    fn rests(&self) {
+        if let Ok(line) = self.stdout.recv_timeout(Duration::from_secs(1)) {
+            panic!("it ran again: {line}");
+        }
+    }
+
     fn end(mut self) -> Option<i32> {
         kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGINT).unwrap();
         self.child.wait().unwrap().code()
@@ -150,8 +157,19 @@ fn a_source_that_changes_is_built_and_run_again_and_one_that_does_not_compile_is
     counter_crate(&place);
     let mut command = foldhost();
     command.args(["test", "--watch", "--runs", "1"]).arg(place.path(""));
+    command.arg("--junit").arg(place.path("report.xml"));
     command.env("CARGO_TARGET_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/watched"));
     let watching = Watching::spawn(command);
+    watching.stdout("counter: 1 passed, 0 failed");
+    watching.stderr("waiting for a change");
+    watching.rests();
+    assert!(place.path("report.xml").is_file());
+
+    // A directory of its own is looked at as soon as it is there.
+    place.write("src/more/read.rs", "");
+    watching.stdout("counter: 1 passed, 0 failed");
+    watching.stderr("waiting for a change");
+    place.write("src/more/read.rs", "//");
     watching.stdout("counter: 1 passed, 0 failed");
     watching.stderr("waiting for a change");
 

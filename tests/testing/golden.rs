@@ -38,6 +38,28 @@ fn a_component_and_its_native_reducer_bless_the_same_files() {
 }
 
 #[test]
+fn what_a_bless_makes_up_is_the_same_by_a_component_and_holds_for_both() {
+    // Small numbers and no reason: what the fields hold beside these, only the component can be asked.
+    let placed = Golden::read(&golden_of("order")).unwrap().events["OrderPlaced.v1"][0].bytes.clone();
+    let cancelled = encode(&order::OrderEvent::OrderCancelled { reason: None, cancelled_at_ms: 1 });
+    let history = [RecordedEvent { event_type: "OrderPlaced.v1".into(), bytes: placed }, cancelled.into()];
+    let blessed = both::<Order>("order").map(|reducer| {
+        let mut golden = Golden::default();
+        golden.bless(&*reducer, &[history.to_vec()]);
+        let findings = golden.check(&*reducer);
+        assert!(
+            findings.iter().all(|finding| matches!(finding, Finding::EventTypeWithoutEntry { .. })),
+            "{findings:?}"
+        );
+        golden
+    });
+    assert_eq!(blessed[0], blessed[1]);
+    let recorded: Vec<_> = blessed[0].events["OrderCancelled.v1"].iter().map(|entry| &entry.recorded).collect();
+    let made_up = serde_json::json!({"reason": "text 0", "cancelled_at_ms": 0x0123_4567_89aa_i64});
+    assert!(recorded.len() > 1 && recorded.contains(&&made_up), "{recorded:?}");
+}
+
+#[test]
 fn another_reducers_files_are_findings_and_no_fault() {
     let golden = Golden::read(&golden_of("order")).unwrap();
     for reducer in both::<Counter>("counter") {

@@ -124,8 +124,8 @@ impl Aggregate for LawlessAggregate {
         Ok(if self.vice == Vice::DrawsNoJson { "three".into() } else { self.count.to_string() })
     }
 
-    fn event_json(&mut self, _: &SerializedEvent) -> Result<Result<String, String>, ReducerFault> {
-        Ok(Err("nobody draws these".into()))
+    fn events_json(&mut self, events: &[&SerializedEvent]) -> Result<Vec<Result<String, String>>, ReducerFault> {
+        Ok(events.iter().map(|_| Err("nobody draws these".into())).collect())
     }
 
     fn memory_bytes(&self) -> usize {

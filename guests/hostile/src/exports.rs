@@ -177,6 +177,10 @@ fn answer_or_refuse(how: How) -> Result<String, String> {
         How::Act(act) => act_here(act, 0),
         How::Text(Place::Refusal, text) => Err(texts::text(text)),
         How::Text(_, text) => Ok(texts::text(text)),
+        How::Lie(Lie::Linger) => {
+            acts::linger();
+            Ok("{}".to_owned())
+        }
         How::Lie(lie) => panic!("there is no way to {} here", lie.name()),
     }
 }

@@ -51,6 +51,11 @@ pub enum HostileCommand {
         /// How many.
         count: u32,
     },
+    /// Emit so many events that each take most of a call's fuel to be drawn.
+    ManyLingering {
+        /// How many.
+        count: u32,
+    },
     /// Emit an event whose type the descriptor does not list.
     LieAboutType,
     /// Emit an event that is fine to decide on and panics when it is applied.
@@ -95,6 +100,9 @@ impl Reducer for Hostile {
             HostileCommand::Recurse => acts::act(Act::Recurse, state.applied),
             HostileCommand::HugeEvent { bytes } => Decision::event(HostileEvent::Huge(vec![0xA5; bytes as usize])),
             HostileCommand::ManyEvents { count } => (0..count).map(|_| HostileEvent::Fine).collect(),
+            HostileCommand::ManyLingering { count } => {
+                (0..count).map(|_| HostileEvent::Ordered("event-json linger".to_owned())).collect()
+            }
             HostileCommand::LieAboutType => Decision::event(HostileEvent::Undeclared),
             HostileCommand::PoisonApply => Decision::event(HostileEvent::PoisonApply),
             HostileCommand::PoisonType => Decision::event(HostileEvent::PoisonType),

@@ -161,7 +161,7 @@ named! {
         VersionBeyondPage = "version-beyond-page",
         /// Of `apply`: a version before the page cannot be applied.
         VersionBeforePage = "version-before-page",
-        /// Of `apply`: it takes most of a call's fuel for one event, and comes to a good end.
+        /// Of `apply` and of what draws events: it takes most of a call's fuel for one, and comes to a good end.
         Linger = "linger",
         /// Of `decide`: an event of a version that does not exist.
         UnknownVersion = "unknown-version",

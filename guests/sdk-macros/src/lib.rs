@@ -31,10 +31,12 @@ use syn::{DeriveInput, parse_macro_input};
 /// with that name and version (which is then read only). Each former shape needs `From` into the next one that is listed, and the last of them `From`
 /// into the enum. Whatever is missing is a compile error.
 ///
-/// Refused, because a recorded event could not be read again: generics, references, `serde_json` values and others that only a
+/// Refused where the derive sees it, because a recorded event could not be read again: generics, references, `serde_json` values and others that only a
 /// self-describing format can read, hash maps and hash sets (their order is another one each time), the serde attributes
 /// that make the bytes depend on the value (`skip...`, `flatten`, `default`, `tag`, `untagged`), and those that change one
-/// direction only (`serialize_with` without `deserialize_with`, `rename(serialize = ...)`).
+/// direction only (`serialize_with` without `deserialize_with`, `rename(serialize = ...)`). A derive sees the fields of its own
+/// enum and the names of their types; what a type does inside is tried when an event of it is emitted, and by whatever gives or
+/// emits it in a test.
 #[proc_macro_derive(Event, attributes(event, serde))]
 pub fn derive_event(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
@@ -58,6 +60,10 @@ pub fn derive_former_event(input: TokenStream) -> TokenStream {
 ///
 /// The JSON payload is an object with exactly the variant's fields; an unknown field is refused. A variant without
 /// fields accepts `{}`, `null` and an empty payload.
+///
+/// A struct in a field is an object too, and an array with its fields in their order is refused, but for one within an enum with
+/// `#[serde(untagged)]`: that takes both, as everywhere in serde. An amount with more digits than a float has belongs in a
+/// string: serde_json's `arbitrary_precision` has no effect on what a command is read from.
 #[proc_macro_derive(Command, attributes(serde))]
 pub fn derive_command(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

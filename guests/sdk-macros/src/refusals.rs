@@ -71,7 +71,18 @@ fn one_way_refusal(argument: &str) -> String {
 }
 
 pub(crate) fn check_command_field(field: &Field) -> Result<()> {
-    each_serde_argument(&field.attrs, |argument, meta| refuse(argument, meta, command_field_refusal(argument)))
+    each_serde_argument(&field.attrs, |argument, meta| refuse(argument, meta, command_field_refusal(argument)))?;
+    each_type(&field.ty, &mut |ty| match ty {
+        Type::Path(path)
+            if !is_own(&path.path) && path.path.segments.iter().any(|segment| segment.ident == "RawValue") =>
+        {
+            Err(Error::new_spanned(
+                ty,
+                "a payload is not read by serde_json, which alone knows what a `RawValue` is. Use a type of your own, or take the JSON as text in a `String` (a type of your own that is called `RawValue` is accepted under its path, `crate::RawValue`)",
+            ))
+        }
+        _ => Ok(()),
+    })
 }
 
 pub(crate) fn check_enum_and_variants(attributes: &[Attribute], variants: &[&Variant], derive: &str) -> Result<()> {
@@ -123,21 +134,28 @@ fn skip_value(meta: &ParseNestedMeta<'_>) -> Result<()> {
 
 /// Refuses types that cannot be read back, or not as they were, at any depth: `Option<Vec<serde_json::Value>>` included.
 fn check_decodable(ty: &Type) -> Result<()> {
-    match ty {
-        Type::Path(path) => {
-            if let Some(reason) = type_refusal(&path.path) {
-                return Err(Error::new_spanned(ty, reason));
-            }
-            inner_types(&path.path).try_for_each(check_decodable)
-        }
+    each_type(ty, &mut |ty| match ty {
+        Type::Path(path) => match type_refusal(&path.path) {
+            Some(reason) => Err(Error::new_spanned(ty, reason)),
+            None => Ok(()),
+        },
         Type::Reference(_) => Err(Error::new_spanned(
             ty,
             "a recorded event owns its fields: the bytes it is read from are gone when it is applied. Use `String` or `Vec`",
         )),
-        Type::Array(array) => check_decodable(&array.elem),
-        Type::Group(group) => check_decodable(&group.elem),
-        Type::Paren(paren) => check_decodable(&paren.elem),
-        Type::Tuple(tuple) => tuple.elems.iter().try_for_each(check_decodable),
+        _ => Ok(()),
+    })
+}
+
+/// A type, and the types that it is written with.
+fn each_type(ty: &Type, check: &mut impl FnMut(&Type) -> Result<()>) -> Result<()> {
+    check(ty)?;
+    match ty {
+        Type::Path(path) => inner_types(&path.path).try_for_each(|inner| each_type(inner, check)),
+        Type::Array(array) => each_type(&array.elem, check),
+        Type::Group(group) => each_type(&group.elem, check),
+        Type::Paren(paren) => each_type(&paren.elem, check),
+        Type::Tuple(tuple) => tuple.elems.iter().try_for_each(|elem| each_type(elem, check)),
         _ => Ok(()),
     }
 }
@@ -149,11 +167,12 @@ const SELF_DESCRIBING: [&str; 9] =
 /// A derive sees names, not types: a lone `Value` is taken for an imported `serde_json::Value`, and a lone `HashMap` for the
 /// standard library's. A type of the reducer's own is accepted under its path.
 fn type_refusal(path: &Path) -> Option<&'static str> {
-    let (first, last) = (path.segments.first()?, path.segments.last()?);
-    if ["crate", "self", "super"].iter().any(|own| first.ident == own) {
+    let last = path.segments.last()?;
+    if is_own(path) {
         return None;
     }
     if path.is_ident("Value")
+        || path.is_ident("RawValue")
         || SELF_DESCRIBING.iter().any(|of| path.segments.iter().any(|segment| segment.ident == of))
     {
         return Some(
@@ -164,6 +183,12 @@ fn type_refusal(path: &Path) -> Option<&'static str> {
     (last.ends_with("HashMap") || last.ends_with("HashSet")).then_some(
         "a hash map is encoded in another order each time, and the same decision must give the same bytes. Use `BTreeMap` or `BTreeSet` (a type of your own is accepted under its path, `crate::HashMap`)",
     )
+}
+
+/// Whether a path begins in the reducer's own crate.
+fn is_own(path: &Path) -> bool {
+    let first = path.segments.first();
+    first.is_some_and(|first| ["crate", "self", "super"].iter().any(|own| first.ident == own))
 }
 
 fn inner_types(path: &Path) -> impl Iterator<Item = &Type> {

@@ -3,8 +3,13 @@
 //! Not by serde_json, which writes it here too: as a reader it made a component 74 kB larger, a third of the order guest. It
 //! brings the formatting of floats along with every refusal of a type, and reads each struct in two ways, as an object and
 //! as an array. Here a struct is an object alone, at every depth: in an array, a sender would learn of swapped fields too
-//! late. What else is accepted and how a refusal reads is as in serde_json; its tests compare the two on random
-//! documents.
+//! late. One struct cannot be held to that: in an enum with `#[serde(untagged)]`, serde itself first reads whatever stands
+//! there, and then takes a struct from an array too. What else is accepted and how a refusal reads is as in serde_json; its
+//! tests compare the two on random documents.
+//!
+//! Two of serde_json's own types are read by serde_json alone, by a secret sign between the two: `RawValue`, which the derives
+//! refuse where they see it, and `Number` with its feature `arbitrary_precision`, which has the digits of a float here unless
+//! it is a whole number of 64 bits.
 
 mod deserializer;
 mod parts;

@@ -12,6 +12,7 @@
 
 mod case;
 mod difference;
+mod exact;
 mod given;
 pub mod golden;
 mod laws;
@@ -23,6 +24,7 @@ use std::fmt::Debug;
 
 pub use case::{Case, CaseStart, case};
 pub use difference::{Difference, first_difference, line_diff};
+pub use exact::exact_value;
 pub use given::{Given, given};
 pub use laws::{BrokenLaw, Decided, Law};
 pub use outcome::{Mismatch, Outcome, Then};

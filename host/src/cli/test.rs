@@ -4,13 +4,14 @@ mod human;
 mod json;
 mod junit;
 mod paint;
+mod sources;
 mod subject;
 mod watch;
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::path::PathBuf;
 
-use foldhost::suite::{Blessing, Report, RunOptions, Suite, SuiteError, bless, run as run_suite};
+use foldhost::suite::{BlessError, Blessing, Report, RunOptions, Suite, SuiteError, bless, run as run_suite};
 use foldhost::{ComponentReducer, GuestEngine};
 
 use super::error::CliError;
@@ -92,6 +93,10 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
 
 /// One run, from the sources to the report.
 fn test(args: &Args, subject: &Subject, engine: &GuestEngine) -> Result<(), CliError> {
+    if let Some(path) = &args.junit {
+        // What comes to no report would be taken for what the one before it says.
+        junit::remove(path)?;
+    }
     // Before the build: a mistake in a scenario is told at once, and not after a minute of compiling.
     let mut suite = read(subject)?;
     let reducer = subject.load(engine)?;
@@ -104,13 +109,15 @@ fn test(args: &Args, subject: &Subject, engine: &GuestEngine) -> Result<(), CliE
     let mut report = run_once(&reducer, &suite, &options)?;
     let mut blessing = None;
     if args.bless {
-        let blessed = bless(&reducer, &suite, &report);
-        if let Err(error) = blessed {
-            // What failed is shown all the same: it is what has to be mended.
-            show(args, &report, None)?;
-            return Err(error.into());
+        match bless(&reducer, &suite, &report) {
+            Ok(blessed) => blessing = Some(blessed),
+            Err(error) => {
+                // What failed is shown all the same: it is what has to be mended.
+                let written = if let BlessError::Partly { blessing, .. } = &error { Some(&**blessing) } else { None };
+                show(args, &report, written)?;
+                return Err(error.into());
+            }
         }
-        blessing = blessed.ok();
         suite = read(subject)?;
         report = run_once(&reducer, &suite, &options)?;
     }
@@ -119,7 +126,8 @@ fn test(args: &Args, subject: &Subject, engine: &GuestEngine) -> Result<(), CliE
 }
 
 fn read(subject: &Subject) -> Result<Suite, CliError> {
-    Suite::read(&subject.scenarios).map_err(told)
+    let suite = Suite::read(&subject.scenarios).map_err(told)?;
+    Ok(suite.with_golden_dir(subject.golden_dir()))
 }
 
 fn run_once(reducer: &ComponentReducer, suite: &Suite, options: &RunOptions) -> Result<Report, CliError> {
@@ -144,14 +152,13 @@ fn told(error: SuiteError) -> CliError {
 }
 
 fn show(args: &Args, report: &Report, blessing: Option<&Blessing>) -> Result<(), CliError> {
-    if let Some(path) = &args.junit {
-        junit::write(path, report)?;
-    }
     if args.json {
-        output::print_json(&json::document(report, blessing))
+        output::print_json(&json::document(report, blessing))?;
     } else {
-        human::show(report, blessing, args.quiet)
+        human::show(report, blessing, args.quiet)?;
     }
+    // Last: a file that cannot be written is no reason to say nothing.
+    args.junit.as_ref().map_or(Ok(()), |path| junit::write(path, report))
 }
 
 fn verdict(report: &Report) -> Result<(), CliError> {

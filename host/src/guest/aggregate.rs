@@ -191,12 +191,23 @@ impl Aggregate for ComponentAggregate {
         self.terms.json("state-json", state)
     }
 
-    fn event_json(&mut self, event: &SerializedEvent) -> Result<Result<String, String>, ReducerFault> {
-        let asked = (event.event_type.as_str(), event.data.as_slice());
-        match self.instance.call("event-json", |exports, store| exports.base.event_json.call(store, asked))? {
-            Ok(json) => self.terms.json("event-json", json).map(Ok),
-            Err(reason) => Ok(Err(self.terms.words(&reason))),
-        }
+    fn events_json(&mut self, events: &[&SerializedEvent]) -> Result<Vec<Result<String, String>>, ReducerFault> {
+        const CALL: &str = "event-json";
+        let mut left = self.terms.limits.json_bytes_max;
+        self.instance.refill()?;
+        let mut draw = |event: &&SerializedEvent| {
+            if left == 0 {
+                // Asked for nothing more: a thousand events of the largest size are no work for a guest, and gigabytes here.
+                return Ok(Err("the events before it are too much JSON for one answer".to_owned()));
+            }
+            let asked = (event.event_type.as_str(), event.data.as_slice());
+            let answer = self.instance.call_on(CALL, |exports, store| exports.base.event_json.call(store, asked))?;
+            Ok(answer.map_err(|reason| self.terms.words(&reason)).and_then(|json| {
+                left = left.saturating_sub(json.len());
+                self.terms.json(CALL, json).map_err(|fault| fault.to_string())
+            }))
+        };
+        events.iter().map(&mut draw).collect()
     }
 
     fn memory_bytes(&self) -> usize {

@@ -8,14 +8,16 @@ use wasmtime::component::{Component, InstancePre, Linker};
 use super::GuestEngine;
 use super::aggregate::{ComponentAggregate, Terms};
 use super::contract::Contract;
-use super::gate::{GateError, check_bytes, check_component, check_descriptor, check_size};
-use super::instance::{Instance, Sandbox, describe};
+use super::gate::{Examined, GateError, check_bytes, check_component, check_descriptor, check_size, invalid, refused};
+use super::instance::{Instance, Kept, Sandbox, describe};
+use super::lines::LineTables;
 use crate::reducer::{Aggregate, Descriptor, Reducer, ReducerDigest, ReducerFault, UpcastEvent};
-use crate::{ReducerLimits, StreamId};
+use crate::{Limits, ReducerLimits, StreamId};
 
 /// A reducer that runs in a sandbox, with nothing but its own memory.
 pub struct ComponentReducer {
     loaded: Loaded,
+    kept: Kept,
     terms: Arc<Terms>,
     digest: ReducerDigest,
 }
@@ -26,27 +28,31 @@ impl ComponentReducer {
     /// # Errors
     /// [`GateError`] names everything that is wrong with it.
     pub fn load(engine: &GuestEngine, bytes: &[u8]) -> Result<Self, GateError> {
-        check_bytes(engine.limits(), bytes)?;
+        let examined = check_bytes(engine.limits(), bytes)?;
+        let kept = Kept { context_bytes: examined.context_bytes, lines: LineTables::of(bytes).map(Arc::new) };
         let digest = ReducerDigest::of(bytes);
         let (component, compiled_now) = compile(engine, digest, bytes)?;
-        let all = &engine.limits().reducer;
-        let loaded = Loaded::new(engine.engine(), &component, all)?;
-        let descriptor =
-            describe(&loaded.pre, &loaded.contract, all).map_err(|fault| GateError::of(fault.to_string()))?;
+        // Its name is not known yet, and with it the limits that are its own: the largest that any has let it come that far.
+        let largest = largest(engine.limits());
+        let loaded = Loaded::new(engine.engine(), &component, &examined, &largest)?;
+        let descriptor = loaded.describe(&largest, &kept)?;
         check_descriptor(loaded.contract.version, &descriptor)?;
-        // Its name is known only now, and with it the limits that are its own.
         let limits = engine.limits().of(&descriptor.name);
         check_size(&component, &limits)?;
         let other = engine.with_stack(limits.stack_bytes_max).map_err(|error| GateError::of(error.to_string()))?;
         let loaded = match other {
-            Some(other) => Loaded::new(&other, &moved(&component, &other)?, &limits)?,
+            Some(other) => Loaded::new(&other, &moved(&component, &other)?, &examined, &limits)?,
             None => loaded,
         };
+        // Under its own limits it has to come as far: else it would be in use, and no stream of it would begin.
+        if limits != largest && loaded.describe(&limits, &kept)? != descriptor {
+            return Err(GateError::of("it says something else of itself each time that it is asked"));
+        }
         // Kept only now: what the gate refuses leaves nothing behind.
         if let Some(cache) = engine.cache().filter(|_| compiled_now) {
             cache.save(digest, &component);
         }
-        Ok(Self { loaded, terms: Arc::new(Terms { limits, descriptor }), digest })
+        Ok(Self { loaded, kept, terms: Arc::new(Terms { limits, descriptor }), digest })
     }
 
     /// The version of the contract that the component was built for, one of [`CONTRACT_VERSIONS`](super::CONTRACT_VERSIONS).
@@ -60,7 +66,7 @@ impl ComponentReducer {
     }
 
     pub(super) fn start(&self) -> Result<Instance, ReducerFault> {
-        Instance::start(&self.loaded.pre, &self.loaded.contract, &self.terms.limits)
+        Instance::start(&self.loaded.pre, &self.loaded.contract, &self.terms.limits, &self.kept)
     }
 }
 
@@ -69,14 +75,30 @@ fn compile(engine: &GuestEngine, digest: ReducerDigest, bytes: &[u8]) -> Result<
     if let Some(component) = engine.cache().and_then(|cache| cache.load(engine.engine(), digest)) {
         return Ok((component, false));
     }
-    let component = Component::from_binary(engine.engine(), bytes)
-        .map_err(|error| GateError::of(format!("it is no valid component: {}", error.root_cause())))?;
+    let component = Component::from_binary(engine.engine(), bytes).map_err(|error| invalid(&error.root_cause()))?;
     Ok((component, true))
+}
+
+/// Of what takes room or time, the most that any reducer may have.
+fn largest(limits: &Limits) -> ReducerLimits {
+    let of = |largest: ReducerLimits, name: &String| {
+        let own = limits.of(name);
+        ReducerLimits {
+            fuel_per_call_max: largest.fuel_per_call_max.max(own.fuel_per_call_max),
+            cpu_per_call_ms_max: largest.cpu_per_call_ms_max.max(own.cpu_per_call_ms_max),
+            memory_bytes_max: largest.memory_bytes_max.max(own.memory_bytes_max),
+            table_elements_max: largest.table_elements_max.max(own.table_elements_max),
+            handles_max: largest.handles_max.max(own.handles_max),
+            answer_bytes_max: largest.answer_bytes_max.max(own.answer_bytes_max),
+            ..largest
+        }
+    };
+    limits.reducers.keys().fold(limits.reducer, of)
 }
 
 /// The same compiled code in another engine, which differs in nothing that code depends on.
 fn moved(component: &Component, engine: &Engine) -> Result<Component, GateError> {
-    let failed = |error: wasmtime::Error| GateError::of(format!("its code cannot be moved: {}", error.root_cause()));
+    let failed = |error: wasmtime::Error| refused("its code cannot be moved", &error.root_cause());
     let code = component.serialize().map_err(failed)?;
     // SAFETY: these bytes came out of `serialize` a line ago.
     #[expect(unsafe_code, reason = "compiled code is trusted, and this was compiled here")]
@@ -90,12 +112,21 @@ struct Loaded {
 }
 
 impl Loaded {
-    fn new(engine: &Engine, component: &Component, limits: &ReducerLimits) -> Result<Self, GateError> {
-        let contract = check_component(engine, component, limits)?;
+    fn new(
+        engine: &Engine,
+        component: &Component,
+        examined: &Examined,
+        limits: &ReducerLimits,
+    ) -> Result<Self, GateError> {
+        let contract = check_component(engine, component, examined, limits)?;
         let pre = Linker::new(engine)
             .instantiate_pre(component)
-            .map_err(|error| GateError::of(format!("it cannot be instantiated: {error:#}")))?;
+            .map_err(|error| refused("it cannot be instantiated", &format_args!("{error:#}")))?;
         Ok(Self { pre, contract })
+    }
+
+    fn describe(&self, limits: &ReducerLimits, kept: &Kept) -> Result<Descriptor, GateError> {
+        describe(&self.pre, &self.contract, limits, kept).map_err(|fault| GateError::of(fault.to_string()))
     }
 }
 

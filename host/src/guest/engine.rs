@@ -18,8 +18,7 @@ use crate::{Limits, LimitsError};
 const MEMORY_RESERVATION_BYTES: u64 = 4 << 30;
 /// Address space behind it, for what an access adds to its pointer.
 const MEMORY_GUARD_BYTES: u64 = 32 << 20;
-/// Functions of a trapped guest's stack that are looked at. A stack overflow has thousands; and of a component with line tables each
-/// costs a look through all of them, 2 ms for 2 MB.
+/// Functions of a trapped guest's stack that are looked at. A stack overflow has thousands.
 const FRAMES_MAX: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 
 /// Compiles and runs components. Cheap to clone.
@@ -122,16 +121,16 @@ fn config(stack_bytes: usize) -> Config {
         // Measured with fuel on: no more than epochs cost, and the same on every run.
         .consume_fuel(true)
         .operator_cost(operator_cost())
-        // For what fuel does not bound; six percent of a fold, in five runs with it and without.
+        // For what fuel does not bound; a tenth of a fold (docs/performance.md).
         .epoch_interruption(true)
         // A call takes 174 ns instead of 535.
         .concurrency_support(false)
         .max_wasm_stack(stack_bytes)
-        // Both cost a trap something, and nothing else: a panic's message is read from the memory that the trap left, and lines come
-        // from a component that brings them.
+        // Both cost a trap something, and nothing else: a panic's message is read from the memory that the trap left.
         .coredump_on_trap(true)
         .wasm_backtrace_max_frames(Some(FRAMES_MAX))
-        .wasm_backtrace_details(WasmBacktraceDetails::Enable)
+        // The engine keeps no debug information, and follows none: a component's could end the process (see `lines`).
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .memory_reservation(MEMORY_RESERVATION_BYTES)
         .memory_guard_size(MEMORY_GUARD_BYTES)
         // A component's data is mapped from one image and copied page by page where it is written: 34 kB an order stream

@@ -18,10 +18,10 @@ pub(super) fn fault(
 ) -> ReducerFault {
     match error.downcast_ref::<LimitReached>() {
         Some(LimitReached::Memory { bytes }) => {
-            return ReducerFault::MemoryExhausted { call, bytes: *bytes, place: trap::place(error) };
+            return ReducerFault::MemoryExhausted { call, bytes: *bytes, place: trap::place(error, store) };
         }
         Some(LimitReached::Time { ms }) => {
-            return ReducerFault::TimeExhausted { call, ms: *ms, place: trap::place(error) };
+            return ReducerFault::TimeExhausted { call, ms: *ms, place: trap::place(error, store) };
         }
         Some(limit @ LimitReached::Table { .. }) => {
             return ReducerFault::Trap { call, reason: limit.to_string() };
@@ -29,13 +29,13 @@ pub(super) fn fault(
         None => {}
     }
     match error.downcast_ref::<Trap>() {
-        Some(Trap::OutOfFuel) => ReducerFault::FuelExhausted { call, fuel, place: trap::place(error) },
+        Some(Trap::OutOfFuel) => ReducerFault::FuelExhausted { call, fuel, place: trap::place(error, store) },
         Some(trap) => ReducerFault::Trap { call, reason: trap::reason(*trap, error, store) },
         None => {
             let text = error.root_cause().to_string();
             // The rest is a backtrace.
             let reason = one_line(text.lines().next().unwrap_or_default(), REASON_BYTES_MAX);
-            match trap::place(error) {
+            match trap::place(error, store) {
                 // It was running: it asked the host for a resource too many, say.
                 Some(place) => ReducerFault::Trap { call, reason: format!("{reason}, in {place}") },
                 // Not its code but what it handed over: text that is no UTF-8, pointers out of its memory, too much of it.

@@ -1,5 +1,6 @@
 //! One running copy of a component: its store, its bindings and its bounds.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use wasmtime::component::{self, InstancePre};
@@ -8,6 +9,7 @@ use wasmtime::{ResourceLimiter, Store};
 use super::clock;
 use super::contract::{Contract, Exports};
 use super::fault::{REASON_BYTES_MAX, fault};
+use super::lines::LineTables;
 use super::text::one_line;
 use crate::ReducerLimits;
 use crate::reducer::{Descriptor, ReducerFault};
@@ -21,6 +23,7 @@ pub(super) struct Sandbox {
     current_bytes: usize,
     table_elements: usize,
     started: bool,
+    kept: Kept,
     pub(super) cpu_per_call_ms_max: u64,
     /// What the clock of the thread was when the call was first looked at.
     pub(super) busy_since: Option<Duration>,
@@ -29,12 +32,23 @@ pub(super) struct Sandbox {
 /// Core instances, memories and tables of one component: a guest of the SDK has three, one and three.
 pub(super) const PARTS_MAX: usize = 16;
 
+/// What the host keeps of a component's bytes, for its instances.
+#[derive(Clone, Default)]
+pub(super) struct Kept {
+    /// What the engine allocates for an instance, beside its memories and tables.
+    pub(super) context_bytes: usize,
+    pub(super) lines: Option<Arc<LineTables>>,
+}
+
 /// What a warm instance takes beside the memory that it asked for: its store, its stack's touched pages, its data (34 kB were
 /// measured for order streams). Its initial memory is mostly untouched, so it is no part of the sum.
 const WARM_INSTANCE_BYTES: usize = 36 << 10;
 
+/// What the engine keeps for an element of a table: a pointer.
+const TABLE_ELEMENT_BYTES: usize = 8;
+
 impl Sandbox {
-    fn new(limits: &ReducerLimits) -> Self {
+    fn new(limits: &ReducerLimits, kept: &Kept) -> Self {
         Self {
             memory_bytes_max: limits.memory_bytes_max,
             table_elements_max: limits.table_elements_max,
@@ -42,13 +56,19 @@ impl Sandbox {
             current_bytes: 0,
             table_elements: 0,
             started: false,
+            kept: kept.clone(),
             cpu_per_call_ms_max: limits.cpu_per_call_ms_max,
             busy_since: None,
         }
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
-        WARM_INSTANCE_BYTES + self.current_bytes.saturating_sub(self.initial_bytes)
+        let grown = self.current_bytes.saturating_sub(self.initial_bytes);
+        WARM_INSTANCE_BYTES + self.kept.context_bytes + TABLE_ELEMENT_BYTES * self.table_elements + grown
+    }
+
+    pub(super) fn lines(&self) -> Option<&LineTables> {
+        self.kept.lines.as_deref()
     }
 }
 
@@ -112,8 +132,9 @@ impl Instance {
         pre: &InstancePre<Sandbox>,
         contract: &Contract,
         limits: &ReducerLimits,
+        kept: &Kept,
     ) -> Result<Self, ReducerFault> {
-        let (mut store, instance) = instantiate(pre, limits)?;
+        let (mut store, instance) = instantiate(pre, limits, kept)?;
         let exports = contract
             .exports(&instance, &mut store)
             .map_err(|error| ReducerFault::Start(one_line(&format!("{error:#}"), REASON_BYTES_MAX)))?;
@@ -127,8 +148,13 @@ impl Instance {
         name: &'static str,
         call: impl FnOnce(&Exports, &mut Store<Sandbox>) -> wasmtime::Result<(T,)>,
     ) -> Result<T, ReducerFault> {
-        refill(&mut self.store, self.fuel_per_call_max)?;
+        self.refill()?;
         self.call_on(name, call)
+    }
+
+    /// Gives it the fuel and the time of one call.
+    pub(super) fn refill(&mut self) -> Result<(), ReducerFault> {
+        refill(&mut self.store, self.fuel_per_call_max)
     }
 
     /// Calls one function of the contract with the fuel that the call before it left: for many calls under one limit.
@@ -155,8 +181,9 @@ pub(super) fn describe(
     pre: &InstancePre<Sandbox>,
     contract: &Contract,
     limits: &ReducerLimits,
+    kept: &Kept,
 ) -> Result<Descriptor, ReducerFault> {
-    let (mut store, instance) = instantiate(pre, limits)?;
+    let (mut store, instance) = instantiate(pre, limits, kept)?;
     refill(&mut store, limits.fuel_per_call_max)?;
     contract
         .describe(&instance, &mut store)
@@ -166,8 +193,9 @@ pub(super) fn describe(
 fn instantiate(
     pre: &InstancePre<Sandbox>,
     limits: &ReducerLimits,
+    kept: &Kept,
 ) -> Result<(Store<Sandbox>, component::Instance), ReducerFault> {
-    let mut store = Store::new(pre.engine(), Sandbox::new(limits));
+    let mut store = Store::new(pre.engine(), Sandbox::new(limits, kept));
     store.limiter(|sandbox| sandbox);
     store.set_hostcall_fuel(limits.answer_bytes_max);
     store.set_max_component_handles(limits.handles_max);

@@ -10,6 +10,7 @@ mod engine;
 mod fault;
 mod gate;
 mod instance;
+mod lines;
 mod page;
 mod text;
 mod trap;

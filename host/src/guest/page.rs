@@ -9,8 +9,8 @@ use super::instance::Sandbox;
 use super::text::one_line;
 use crate::reducer::{ReducerFault, UpcastEvent};
 
-/// Events of one page that may trap, each with a new instance's fuel behind it, before the page is given up.
-const EVENT_FAULTS_MAX: usize = 10;
+/// What the faults of one page may cost, by [`cost`], before the rest of the page is given up.
+const FAULTS_COST_MAX: u32 = 10;
 /// JSON of all events of one page. A page's data have 8 MiB by default, and a list of numbers is up to four times as long as its
 /// bytes.
 const PAGE_JSON_BYTES_MAX: usize = 64 << 20;
@@ -64,47 +64,55 @@ impl ComponentReducer {
         events: &[(&str, &[u8])],
         ask: impl Fn(&Exports, &mut Store<Sandbox>, (&str, &[u8])) -> wasmtime::Result<(Option<Result<A, String>>,)>,
     ) -> Result<Vec<Result<A::Checked, String>>, ReducerFault> {
-        let mut instance = self.start()?;
+        // The instance; one that has drawn nothing yet has all of its fuel. One limit for many events: a thousand with a limit each
+        // would be a thousand times as long.
+        let (mut instance, mut is_fresh) = (self.start()?, true);
         let mut answers = Vec::with_capacity(events.len());
-        let (mut faults, mut bytes) = (0, 0);
-        for event in events {
-            // One limit for the whole page: a thousand events with a limit each would be a thousand times as long.
+        let (mut spent, mut bytes) = (0, 0);
+        while answers.len() < events.len() {
+            let event = events[answers.len()];
+            // A guest pays fuel for what it writes, but the same eight megabytes a thousand times are no work for it.
+            if spent > FAULTS_COST_MAX || bytes > PAGE_JSON_BYTES_MAX {
+                answers
+                    .push(Err("the events before it took all that a page may take: ask for fewer at once".to_owned()));
+                continue;
+            }
             let answer = instance
-                .call_on(call, |exports, store| ask(exports, store, *event))
+                .call_on(call, |exports, store| ask(exports, store, event))
                 .and_then(|answer| answer.ok_or(ReducerFault::Unsupported { call }));
-            answers.push(match answer {
+            match answer {
                 Ok(Ok(answer)) => {
                     bytes += answer.bytes();
-                    check_page(call, bytes)?;
-                    answer.check(call, self.terms()).map_err(|fault| fault.to_string())
+                    answers.push(answer.check(call, self.terms()).map_err(|fault| fault.to_string()));
+                    is_fresh = false;
                 }
-                Ok(Err(reason)) => Err(self.terms().words(&reason)),
-                Err(fault) if is_of_the_page(&fault) || faults == EVENT_FAULTS_MAX => return Err(fault),
-                // An event that traps costs its own answer and an instance, and hides none of the others.
+                Ok(Err(reason)) => {
+                    answers.push(Err(self.terms().words(&reason)));
+                    is_fresh = false;
+                }
+                // No other event would fare better.
+                Err(fault @ ReducerFault::Unsupported { .. }) => return Err(fault),
+                // It costs its own answer and an instance, and hides none of the others. Where it wanted what the ones before it had
+                // used up, it is asked again: an event that can be drawn alone can be drawn in a page.
                 Err(fault) => {
-                    faults += 1;
-                    instance = self.start()?;
-                    Err(fault.to_string())
+                    spent += cost(&fault);
+                    if is_fresh || cost(&fault) == 1 {
+                        answers.push(Err(fault.to_string()));
+                    }
+                    (instance, is_fresh) = (self.start()?, true);
                 }
-            });
+            }
         }
         Ok(answers)
     }
 }
 
-/// Whether no other event of the page would fare better.
-fn is_of_the_page(fault: &ReducerFault) -> bool {
-    matches!(
-        fault,
-        ReducerFault::FuelExhausted { .. } | ReducerFault::TimeExhausted { .. } | ReducerFault::Unsupported { .. }
-    )
-}
-
-/// A guest pays fuel for what it writes, but the same eight megabytes a thousand times are no work for it.
-fn check_page(call: &'static str, bytes: usize) -> Result<(), ReducerFault> {
-    if bytes <= PAGE_JSON_BYTES_MAX {
-        return Ok(());
+/// How much of a page a fault takes: 1, and more where it used up what an instance has. Four times all of the fuel are less than
+/// half a second, and twice all of the time less than two.
+fn cost(fault: &ReducerFault) -> u32 {
+    match fault {
+        ReducerFault::TimeExhausted { .. } => 8,
+        ReducerFault::FuelExhausted { .. } | ReducerFault::MemoryExhausted { .. } => 3,
+        _ => 1,
     }
-    let reason = format!("a page of events is more than {PAGE_JSON_BYTES_MAX} bytes of JSON: ask for fewer at once");
-    Err(ReducerFault::BrokenAnswer { call, reason })
 }

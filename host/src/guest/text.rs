@@ -1,12 +1,10 @@
 //! A guest's words. They are shown to people and written to logs, and whoever wrote the guest chose them.
 
 /// At most `bytes_max` bytes of a guest's text, which may have lines. No other control character: the store has no place for a
-/// NUL, and a terminal obeys the rest.
+/// NUL, and a terminal obeys the rest. Nor what turns the direction of writing: a reason would read as its opposite.
 pub(super) fn shorten(mut text: String, bytes_max: usize) -> String {
-    if text.len() > bytes_max {
-        text.truncate(text.floor_char_boundary(bytes_max));
-    }
-    let is_foreign = |c: char| c.is_control() && c != '\n' && c != '\t';
+    text.truncate(text.floor_char_boundary(bytes_max));
+    let is_foreign = |c: char| c != '\n' && c != '\t' && plain(c) != c;
     if text.contains(is_foreign) { text.replace(is_foreign, "\u{FFFD}") } else { text }
 }
 
@@ -38,5 +36,6 @@ mod tests {
         assert_eq!(one_line("ä€", 4), "ä");
         assert_eq!(shorten("ä\0€".into(), 5), "ä\u{FFFD}");
         assert_eq!(shorten("a\nb\tc\u{1b}d".into(), 9), "a\nb\tc\u{FFFD}d");
+        assert_eq!(shorten("a\r\nb\u{202E}c\u{2066}".into(), 99), "a\u{FFFD}\nb\u{FFFD}c\u{FFFD}");
     }
 }

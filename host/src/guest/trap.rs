@@ -6,6 +6,7 @@
 use wasmtime::{FrameInfo, Store, Trap, Val, WasmBacktrace, WasmCoreDump};
 
 use super::instance::Sandbox;
+use super::lines::{Instruction, Line, LineTables};
 use super::text::one_line;
 
 /// The global that holds a panic record's address (wit/README.md, "Beside the contract").
@@ -26,7 +27,8 @@ pub(super) fn reason(trap: Trap, error: &wasmtime::Error, store: &mut Store<Sand
     };
     if let Some(panic) = panic {
         // It has its line already. Of what a panic itself goes through, nobody learns anything.
-        return match authored_place(error) {
+        let functions = functions(error, store.data().lines());
+        return match authored(functions) {
             Some(place) => format!("{panic}, in {place}"),
             None => panic,
         };
@@ -36,7 +38,7 @@ pub(super) fn reason(trap: Trap, error: &wasmtime::Error, store: &mut Store<Sand
         Trap::MemoryOutOfBounds => format!("{trap} (call stack exhausted, if it has no unsafe code)"),
         trap => trap.to_string(),
     };
-    match place(error) {
+    match place(error, store) {
         Some(place) => format!("{what}, in {place}"),
         None => what,
     }
@@ -73,21 +75,33 @@ fn read(memory: &[u8], record: u32) -> Option<String> {
 }
 
 /// The innermost functions that a reducer's author knows, or else the innermost of all.
-pub(super) fn place(error: &wasmtime::Error) -> Option<String> {
-    authored_place(error).or_else(|| shown(functions(error)))
+pub(super) fn place(error: &wasmtime::Error, store: &Store<Sandbox>) -> Option<String> {
+    let functions = functions(error, store.data().lines());
+    authored(functions.clone()).or_else(|| shown(functions))
 }
 
 /// The innermost functions that a reducer's author knows.
-fn authored_place(error: &wasmtime::Error) -> Option<String> {
-    shown(functions(error).into_iter().filter(|function| !function.is_support()).collect())
+fn authored(mut functions: Vec<Function>) -> Option<String> {
+    functions.retain(|function| !is_support(&function.name));
+    shown(functions)
 }
 
-fn functions(error: &wasmtime::Error) -> Vec<Function> {
-    let mut functions = Vec::new();
-    if let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() {
-        backtrace.frames().iter().for_each(|frame| functions_of(frame, &mut functions));
-    }
-    functions
+/// The functions that were on the stack, innermost first, with their lines where the component has line tables.
+fn functions(error: &wasmtime::Error, lines: Option<&LineTables>) -> Vec<Function> {
+    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return Vec::new() };
+    let frames = backtrace.frames();
+    let mut found = lines.map(|lines| {
+        let instructions: Vec<_> = frames.iter().map(instruction).collect();
+        lines.find(&instructions, is_support).into_iter()
+    });
+    let mut at = || found.as_mut()?.next()?;
+    frames.iter().map(|frame| Function { name: demangled(frame.func_name().unwrap_or("?")), at: at() }).collect()
+}
+
+/// The engine counts both from the component's beginning.
+fn instruction(frame: &FrameInfo) -> Instruction {
+    let at = frame.module_offset().unwrap_or_default();
+    Instruction { function: at - frame.func_offset().unwrap_or_default(), at }
 }
 
 fn shown(mut functions: Vec<Function>) -> Option<String> {
@@ -98,39 +112,20 @@ fn shown(mut functions: Vec<Function>) -> Option<String> {
     (!shown.is_empty()).then(|| shown.join(", called by "))
 }
 
+#[derive(Clone)]
 struct Function {
     name: String,
     /// File and line, of a component with line tables.
-    at: Option<(String, u32)>,
+    at: Option<Line>,
 }
 
 impl Function {
     fn shown(&self) -> String {
         let name = one_line(&self.name, FUNCTION_BYTES_MAX);
         match &self.at {
-            Some((file, line)) => format!("{name} ({}:{line})", one_line(file, FILE_BYTES_MAX)),
+            Some(Line { file, line }) => format!("{name} ({}:{line})", one_line(file, FILE_BYTES_MAX)),
             None => name,
         }
-    }
-
-    /// Whether it is the language's, the SDK's or the contract's, and not one that the reducer's author wrote.
-    fn is_support(&self) -> bool {
-        is_support(&self.name) || self.at.as_ref().is_some_and(|(file, _)| is_support(file))
-    }
-}
-
-/// The functions of one frame: several where some were inlined into others and the component has line tables.
-fn functions_of(frame: &FrameInfo, functions: &mut Vec<Function>) {
-    let before = functions.len();
-    functions.extend(frame.symbols().iter().map(|symbol| Function {
-        name: demangled(symbol.name().unwrap_or("?")),
-        at: symbol.file().map(|file| (file.to_owned(), symbol.line().unwrap_or_default())),
-    }));
-    let Some(name) = frame.func_name() else { return };
-    match functions[before..].last_mut() {
-        // The one that the others were inlined into. Line tables have its name without the module that it is in.
-        Some(outermost) => outermost.name = demangled(name),
-        None => functions.push(Function { name: demangled(name), at: None }),
     }
 }
 
@@ -143,11 +138,12 @@ fn demangled(name: &str) -> String {
 
 /// Whether the name of a function, or of its file, begins as those do that no author of a reducer wrote.
 fn is_support(name: &str) -> bool {
-    const SUPPORT: [&str; 17] = [
+    const SUPPORT: [&str; 20] = [
         "core::",
         "alloc::",
         "std::",
         "/rustc/",
+        "library/",
         "/rust/deps/",
         "dlmalloc",
         "serde",
@@ -155,6 +151,8 @@ fn is_support(name: &str) -> bool {
         "compiler_builtins",
         "wit_bindgen",
         "foldhost_sdk::",
+        "foldhost-sdk-",
+        "wit-bindgen-",
         "guests/sdk/",
         "__rust",
         "_rust",

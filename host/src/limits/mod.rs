@@ -87,27 +87,33 @@ impl Limits {
         self.reducers.get(reducer).map_or(self.reducer, |overrides| overrides.over(&self.reducer))
     }
 
-    /// Looks for values that nothing could work under: a host would answer every command with an error, or not at all.
+    /// Looks for values that nothing could work under: a host would answer every command with an error, or not at all. The largest
+    /// ones are far beyond what makes sense, and what the parts below can count to: a mailbox of 2^63 commands was a panic.
     ///
     /// # Errors
     /// [`LimitsError`] names the first of them.
     pub fn validate(&self) -> Result<(), LimitsError> {
         let counts = [
-            ("component_bytes_max", self.component_bytes_max),
-            ("command_bytes_max", self.command_bytes_max),
-            ("events_per_page_max", self.events_per_page_max),
-            ("page_bytes_max", self.page_bytes_max),
-            ("mailbox_commands_max", self.mailbox_commands_max),
-            ("queued_command_bytes_max", self.queued_command_bytes_max),
-            ("commands_per_batch_max", self.commands_per_batch_max),
-            ("streams_per_append_max", self.streams_per_append_max),
-            ("appends_in_flight_max", self.appends_in_flight_max),
-            ("entities_max", self.entities_max),
-            ("entities_memory_bytes_max", self.entities_memory_bytes_max),
+            ("component_bytes_max", self.component_bytes_max, 1, 1 << 30),
+            ("component_debug_bytes_max", self.component_debug_bytes_max, 0, 1 << 30),
+            ("command_bytes_max", self.command_bytes_max, 1, 256 << 20),
+            ("events_per_page_max", self.events_per_page_max, 1, 1_000_000),
+            ("page_bytes_max", self.page_bytes_max, 1, 1 << 30),
+            ("mailbox_commands_max", self.mailbox_commands_max, 1, 1 << 20),
+            ("queued_command_bytes_max", self.queued_command_bytes_max, 1, 1 << 50),
+            ("commands_per_batch_max", self.commands_per_batch_max, 1, 65_536),
+            ("streams_per_append_max", self.streams_per_append_max, 1, 65_536),
+            ("appends_in_flight_max", self.appends_in_flight_max, 1, 1_000),
+            ("conflict_retries_max", self.conflict_retries_max, 0, 1_000_000),
+            ("entities_max", self.entities_max, 1, 1 << 30),
+            ("entities_memory_bytes_max", self.entities_memory_bytes_max, 1, 1 << 50),
         ];
-        for (name, value) in counts {
-            in_range("", name, value as u64, 1, u64::MAX)?;
+        for (name, value, least, most) in counts {
+            in_range("", name, value as u64, least, most)?;
         }
+        const YEAR: u64 = 365 * 24 * 3600;
+        in_range("", "entity_idle_seconds_max", self.entity_idle_max.as_secs(), 0, YEAR)?;
+        in_range("", "drain_seconds_max", self.drain_max.as_secs(), 0, YEAR)?;
         self.reducer.validate()?;
         for name in self.reducers.keys() {
             self.of(name).validate().map_err(|error| error.of_reducer(name))?;

@@ -86,11 +86,12 @@ pub trait Aggregate: Send {
     /// [`ReducerFault`]
     fn state_json(&mut self) -> Result<String, ReducerFault>;
 
-    /// An event as JSON, for people; the inner error when the reducer cannot draw it.
+    /// Events that were just decided as JSON, for people, each with an answer of its own. All of them are one call to the limits of
+    /// fuel and JSON: a decision may have a thousand events.
     ///
     /// # Errors
-    /// [`ReducerFault`]
-    fn event_json(&mut self, event: &SerializedEvent) -> Result<Result<String, String>, ReducerFault>;
+    /// [`ReducerFault`]; the answers that there were are lost with the aggregate.
+    fn events_json(&mut self, events: &[&SerializedEvent]) -> Result<Vec<Result<String, String>>, ReducerFault>;
 
     /// How much memory it holds, in bytes, as far as is known.
     fn memory_bytes(&self) -> usize;

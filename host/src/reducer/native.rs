@@ -128,8 +128,9 @@ impl<R: foldhost_sdk::Reducer<State: Send>> Aggregate for NativeAggregate<R> {
         guarded("state-json", || self.0.state_json())
     }
 
-    fn event_json(&mut self, event: &SerializedEvent) -> Result<Result<String, String>, ReducerFault> {
-        guarded("event-json", || fold::event_json::<R>(&event.event_type, &event.data))
+    fn events_json(&mut self, events: &[&SerializedEvent]) -> Result<Vec<Result<String, String>>, ReducerFault> {
+        let draw = |event: &&SerializedEvent| fold::event_json::<R>(&event.event_type, &event.data);
+        guarded("event-json", || events.iter().map(draw).collect())
     }
 
     fn memory_bytes(&self) -> usize {

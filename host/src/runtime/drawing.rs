@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{CommandError, Host};
+use super::{CommandError, Host, Shared};
 use crate::reducer::{Reducer, ReducerFault, UpcastEvent};
 
 /// An answer for each event of a page.
@@ -20,7 +20,7 @@ impl Host {
         category: &str,
         events: &[(&str, &[u8])],
     ) -> Result<Vec<Result<String, String>>, CommandError> {
-        self.draw(category, events, |reducer, events| reducer.events_json(events)).await
+        draw(&self.shared, category, events, |reducer, events| reducer.events_json(events)).await
     }
 
     /// The same events as the reducer applies them, in their newest version, each with an answer of its own.
@@ -32,26 +32,27 @@ impl Host {
         category: &str,
         events: &[(&str, &[u8])],
     ) -> Result<Vec<Result<UpcastEvent, String>>, CommandError> {
-        self.draw(category, events, |reducer, events| reducer.events_upcast(events)).await
+        draw(&self.shared, category, events, |reducer, events| reducer.events_upcast(events)).await
     }
+}
 
-    async fn draw<T: Send + 'static>(
-        &self,
-        category: &str,
-        events: &[(&str, &[u8])],
-        ask: Ask<T>,
-    ) -> Result<Answers<T>, CommandError> {
-        if events.is_empty() {
-            return Ok(Vec::new());
-        }
-        let active = self.shared.registry.active(category).await?;
-        let reducer = Arc::clone(&active.reducer);
-        // On a thread for such work: a page may take as long as its limit of fuel allows.
-        let owned: Vec<_> = events.iter().map(|(name, data)| ((*name).to_owned(), data.to_vec())).collect();
-        let drawn = tokio::task::spawn_blocking(move || {
-            let events: Vec<_> = owned.iter().map(|(name, data)| (name.as_str(), data.as_slice())).collect();
-            ask(&*reducer, &events)
-        });
-        drawn.await.map_err(|_| CommandError::Lost)?.map_err(|fault| active.failed(fault).told())
+/// Asks the reducer of a category about a page of events.
+pub(super) async fn draw<T: Send + 'static>(
+    shared: &Shared,
+    category: &str,
+    events: &[(&str, &[u8])],
+    ask: Ask<T>,
+) -> Result<Answers<T>, CommandError> {
+    if events.is_empty() {
+        return Ok(Vec::new());
     }
+    let active = shared.registry.active(category).await?;
+    let reducer = Arc::clone(&active.reducer);
+    // On a thread for such work: a page may take as long as its limit of fuel allows.
+    let owned: Vec<_> = events.iter().map(|(name, data)| ((*name).to_owned(), data.to_vec())).collect();
+    let drawn = tokio::task::spawn_blocking(move || {
+        let events: Vec<_> = owned.iter().map(|(name, data)| (name.as_str(), data.as_slice())).collect();
+        ask(&*reducer, &events)
+    });
+    drawn.await.map_err(|_| CommandError::Lost)?.map_err(|fault| active.failed(fault).told())
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Shared;
 use super::command::{AppendedEvent, CommandError, CommandReply, CommandRequest, DecidedBy};
+use super::drawing::draw;
 use super::entity::{Entity, Pending, Warm};
 use super::turn::{Turn, Verdict};
 use crate::event_store::{AppendOutcome, EventStoreError, PageLimit, RecordedCommand, Snapshot};
@@ -54,13 +55,14 @@ pub(super) async fn execute(entity: &mut Entity, inbox: &mut VecDeque<Pending>) 
         // 5. Durable. The aggregate stays, unless a fault left it in a state that nobody knows.
         Ok(AppendOutcome::Appended { version }) => {
             warm.version = version;
+            let mut drawn = turn.draw(&mut warm);
             if turn.is_sound() && snapshot_when_due(entity, &mut warm) {
                 entity.keep(warm);
             }
             // 6. Reply, to each in the order of the commands.
             for (pending, verdict) in std::mem::take(&mut turn.verdicts) {
                 let answer = match verdict {
-                    Verdict::Accepted { events, json } => Ok(turn.reply(events, json)),
+                    Verdict::Accepted { events } => Ok(turn.reply(events, &mut drawn)),
                     Verdict::Refused(error) => Err(error),
                     Verdict::Remembered(recorded) => first_outcome(&entity.shared, &pending.request, recorded).await,
                 };
@@ -181,11 +183,13 @@ async fn first_outcome(
     let events = shared.store.read_stream(&request.stream_id, before, whole).await?;
     let mut json = vec![None; events.len()];
     if request.events_as_json {
-        let active = shared.registry.active(request.stream_id.category()).await?;
         let data: Vec<_> = events.iter().map(|event| (event.event_type.as_str(), event.data.as_slice())).collect();
-        let drawn = active.reducer.events_json(&data);
-        let drawn = drawn.map_err(|fault| active.failed(fault).on(&request.stream_id, last).told())?;
-        json = drawn.into_iter().map(Result::ok).collect();
+        // The outcome stands, whether somebody can draw its events today or not.
+        if let Ok(drawn) =
+            draw(shared, request.stream_id.category(), &data, |reducer, data| reducer.events_json(data)).await
+        {
+            json = drawn.into_iter().map(Result::ok).collect();
+        }
     }
     let appended = events.into_iter().zip(json);
     let appended =

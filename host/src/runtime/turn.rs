@@ -16,7 +16,7 @@ use crate::{EventMetadata, PackedEvents, SerializedEvent, StreamId, Version};
 /// What was decided for one command. It is told only when the state that it was decided on is durable.
 pub(super) enum Verdict {
     /// The command's events, by their places in the batch.
-    Accepted { events: Range<usize>, json: Vec<Option<String>> },
+    Accepted { events: Range<usize> },
     /// It changes nothing.
     Refused(CommandError),
     /// It was decided before.
@@ -162,13 +162,13 @@ impl Turn {
             let reason = format!("{} effects, and this host does not run effects yet", decision.effects.len());
             return Err(ReducerFault::BrokenAnswer { call: "decide", reason }.into());
         }
-        let json = self.fold(warm, version, &decision.events, request.events_as_json)?;
+        self.fold(warm, version, &decision.events)?;
         let begin = self.batch.events.len();
         let metadata = self.metadata(pending);
         let beside = metadata_size(&metadata);
         self.batch_bytes += decision.events.iter().map(|event| event.data.len() + beside).sum::<usize>();
         self.batch.events.extend(decision.events.into_iter().map(|event| (event, metadata.clone())));
-        Ok(Verdict::Accepted { events: begin..self.batch.events.len(), json })
+        Ok(Verdict::Accepted { events: begin..self.batch.events.len() })
     }
 
     /// What is recorded beside the events of a command.
@@ -189,32 +189,48 @@ impl Turn {
 
     /// Applies a decision's events to the state. A reducer that cannot read its own events is found out here, before
     /// they are in the log for good.
-    fn fold(
-        &self,
-        warm: &mut Warm,
-        version: Version,
-        events: &[SerializedEvent],
-        as_json: bool,
-    ) -> Result<Vec<Option<String>>, ReducerFault> {
+    fn fold(&self, warm: &mut Warm, version: Version, events: &[SerializedEvent]) -> Result<(), ReducerFault> {
         if events.is_empty() {
-            return Ok(Vec::new());
+            return Ok(());
         }
-        // What the reducer cannot draw is recorded all the same; only a trap is a fault.
-        let json = |event| if as_json { warm.aggregate.event_json(event).map(Result::ok) } else { Ok(None) };
-        let json = events.iter().map(json).collect::<Result<_, _>>()?;
         let packed = PackedEvents::of(version.next(), events)
             .map_err(|error| ReducerFault::BrokenAnswer { call: "decide", reason: error.to_string() })?;
         let started = Instant::now();
         warm.aggregate.apply(packed)?;
         warm.replay_cost += started.elapsed();
-        Ok(json)
+        Ok(())
+    }
+
+    /// The events of the batch as JSON, by their places, for those who asked. The batch is durable by now, so whatever becomes of it
+    /// changes no outcome: events once were refused because they could not be drawn, for some senders and not for others.
+    pub(super) fn draw(&mut self, warm: &mut Warm) -> Vec<Option<String>> {
+        let mut drawn = vec![None; self.batch.events.len()];
+        let mut places = Vec::new();
+        for (pending, verdict) in &self.verdicts {
+            if let (true, Verdict::Accepted { events }) = (pending.request.events_as_json && !self.broken, verdict) {
+                places.extend(events.clone());
+            }
+        }
+        if places.is_empty() {
+            return drawn;
+        }
+        let events: Vec<_> = places.iter().map(|place| &self.batch.events[*place].0).collect();
+        match warm.aggregate.events_json(&events) {
+            Ok(answers) => places.into_iter().zip(answers).for_each(|(place, json)| drawn[place] = json.ok()),
+            Err(fault) => {
+                self.broken = true;
+                let failure = warm.active.failed(fault).on(&self.batch.stream_id, self.version());
+                tracing::warn!(%failure, "events were recorded, and could not be shown to their senders");
+            }
+        }
+        drawn
     }
 
     /// Has the outcome kept for a retry: what was accepted, and a rule's no. Anything else may come out otherwise next time.
     fn remember(&mut self, pending: &Pending, verdict: &Verdict) {
         let behind = self.batch.events.len();
         let (events, rejection) = match verdict {
-            Verdict::Accepted { events, .. } => (events.clone(), None),
+            Verdict::Accepted { events } => (events.clone(), None),
             Verdict::Refused(CommandError::Rejected(rejection)) => (behind..behind, Some(rejection.clone())),
             _ => return,
         };
@@ -229,12 +245,12 @@ impl Turn {
     }
 
     /// What an accepted command's sender is told.
-    pub(super) fn reply(&self, events: Range<usize>, json: Vec<Option<String>>) -> CommandReply {
+    pub(super) fn reply(&self, events: Range<usize>, drawn: &mut [Option<String>]) -> CommandReply {
         let first = self.base.get() + 1;
-        let appended = events.clone().zip(json).map(|(place, json)| AppendedEvent {
+        let appended = events.clone().map(|place| AppendedEvent {
             version: Version::new(first + place as u64),
             event_type: self.batch.events[place].0.event_type.clone(),
-            json,
+            json: drawn[place].take(),
         });
         CommandReply {
             version: self.base + events.end as u64,

@@ -12,9 +12,9 @@ const NO_PACKAGES: &str = "\
     serde static std struct super test trait true try type typeof union unsafe unsized use virtual where while \
     yield";
 
-/// What the type of the reducer cannot be called: names that its source uses for something else.
+/// What the type of the reducer cannot be called: names that its source or its tests use for something else.
 const NO_TYPES: &str = "\
-    Command Context Debug Decision Default Deserialize Effect EffectKind Err Event LogLevel None Ok Option \
+    Add Close Command Context Debug Decision Default Deserialize Effect EffectKind Err Event LogLevel None Ok Open Option \
     PartialEq Reducer Rejection Result Self Serialize Some String Vec";
 
 /// The category that a reducer decides for: what the ids of its streams begin with.

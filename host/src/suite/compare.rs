@@ -1,5 +1,6 @@
 //! What came beside what was expected.
 
+use foldhost_sdk::testing::exact_value;
 use serde_json::{Map, Value, json};
 
 use super::difference::differences;
@@ -51,7 +52,7 @@ fn draw(reducer: &dyn Reducer, events: &[SerializedEvent]) -> Vec<Value> {
     let asked: Vec<_> = events.iter().map(|event| (event.event_type.as_str(), event.data.as_slice())).collect();
     let answers = reducer.events_json(&asked).unwrap_or_default();
     let fields = |place: usize| match answers.get(place) {
-        Some(Ok(json)) => serde_json::from_str(json).unwrap_or_else(|_| Value::String(json.clone())),
+        Some(Ok(json)) => exact_value(json).unwrap_or_else(|_| Value::String(json.clone())),
         Some(Err(reason)) => Value::String(format!("(it cannot be drawn: {reason})")),
         None => Value::String("(it cannot be drawn)".to_owned()),
     };
@@ -159,6 +160,9 @@ impl Expected {
     /// A `then` that asks for nothing passes whatever comes: somebody has not written it yet.
     fn is_nothing(&self) -> bool {
         let Self { outcome, effects, log, state, state_contains, fuel_max: _ } = self;
-        outcome.is_none() && effects.is_none() && log.is_none() && state.is_none() && state_contains.is_none()
+        // Of a state that is to contain nothing, nothing is asked either.
+        let asks = |fields: &Value| fields.as_object().is_none_or(|fields| !fields.is_empty());
+        let asks_of_state = state.is_some() || state_contains.as_ref().is_some_and(asks);
+        outcome.is_none() && effects.is_none() && log.is_none() && !asks_of_state
     }
 }

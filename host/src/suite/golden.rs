@@ -8,7 +8,12 @@ use crate::testing::golden::{Finding, Golden, GoldenError};
 
 /// Where the golden files of a directory of scenarios are.
 pub(super) fn dir_beside(scenarios: &Path) -> PathBuf {
-    let parent = scenarios.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // `.` and `..` do not say what is above them; beside a symbolic link is where the link stands.
+    let named = match scenarios.file_name() {
+        Some(_) => scenarios.to_owned(),
+        None => scenarios.canonicalize().unwrap_or_else(|_| scenarios.to_owned()),
+    };
+    let parent = named.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     parent.join("golden")
 }
 

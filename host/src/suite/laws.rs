@@ -17,16 +17,14 @@ type Trial = fn(&dyn Reducer, &Play, &Played) -> Result<(), Mismatch>;
 /// What the laws that are broken say of one history.
 pub(super) type Verdicts = Vec<(Law, String)>;
 
-/// Tries every law on what came of a play. The fuel of each command is that of a fresh instance.
-pub(super) fn check(reducer: &dyn Reducer, play: &Play, played: &Played) -> (Verdicts, Vec<Option<u64>>) {
+/// For each command its fuel on a fresh instance, or none where nothing counts it.
+pub(super) type Fuel = Vec<Option<u64>>;
+
+/// Tries every law on what came of a play. There is no fuel to tell where the same run twice is not the same.
+pub(super) fn check(reducer: &dyn Reducer, play: &Play, played: &Played) -> (Verdicts, Option<Fuel>) {
     let mut verdicts = Verdicts::new();
-    let fuel = match same_twice(reducer, play, played) {
-        Ok(fuel) => fuel,
-        Err(mismatch) => {
-            note(&mut verdicts, Law::DecideIsDeterministic, mismatch);
-            vec![None; play.moves.len()]
-        }
-    };
+    let fuel = same_twice(reducer, play, played);
+    let fuel = fuel.map_err(|mismatch| note(&mut verdicts, Law::DecideIsDeterministic, mismatch)).ok();
     let trials: [(Law, Trial); 4] = [
         (Law::DecideChangesNothing, decide_changes_nothing),
         (Law::PagesMakeNoDifference, pages),
@@ -54,7 +52,7 @@ pub(super) fn note(verdicts: &mut Verdicts, tried: Law, mismatch: Mismatch) {
 
 /// The whole play again, and each command on fresh instances: the same events, effects, log lines, rejection, state, snapshot and
 /// fuel, to the byte and to the unit.
-fn same_twice(reducer: &dyn Reducer, play: &Play, played: &Played) -> Result<Vec<Option<u64>>, Mismatch> {
+fn same_twice(reducer: &dyn Reducer, play: &Play, played: &Played) -> Result<Fuel, Mismatch> {
     let law = Law::DecideIsDeterministic;
     let again = play.run(reducer)?;
     for (number, ((first, fuel), (second, other_fuel))) in played.decided.iter().zip(&again.decided).enumerate() {

@@ -22,6 +22,7 @@ mod compare;
 mod difference;
 mod error;
 mod fields;
+mod files;
 mod golden;
 mod laws;
 mod node;
@@ -44,20 +45,35 @@ pub use report::{
 pub use run::{RunOptions, run};
 pub use scenario::{Expected, ExpectedOutcome, NamedJson, Scenario, ScenarioFile, Step, Suite};
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 impl Suite {
-    /// Reads every `.yaml` and `.yml` file of a directory, in the order of their names.
+    /// Reads every `.yaml` and `.yml` file of a directory and of those below it, in the order of their paths.
+    ///
+    /// Notes, in `.md` and `.txt`, are left aside, and so are names that begin with a dot. Any other file is a mistake: left
+    /// aside without a word, it would look as if it had passed.
     ///
     /// # Errors
     /// [`SuiteError::NoScenarios`], [`SuiteError::Io`], and [`SuiteError::Mistakes`] with every mistake of every file.
     pub fn read(dir: &Path) -> Result<Self, SuiteError> {
-        reading::read(dir)
+        files::read(dir)
     }
 
-    /// The directory of the golden files that belong to this suite: `golden`, beside the scenarios.
+    /// Where the golden files of a directory of scenarios are, unless a suite says otherwise: `golden`, beside it.
     #[must_use]
-    pub fn golden_dir(&self) -> std::path::PathBuf {
-        golden::dir_beside(&self.dir)
+    pub fn golden_dir_beside(scenarios: &Path) -> PathBuf {
+        golden::dir_beside(scenarios)
+    }
+
+    /// The same suite with golden files that lie elsewhere than beside it.
+    #[must_use]
+    pub fn with_golden_dir(self, dir: impl Into<PathBuf>) -> Self {
+        Self { golden_dir: Some(dir.into()), ..self }
+    }
+
+    /// The directory of the golden files that belong to this suite.
+    #[must_use]
+    pub fn golden_dir(&self) -> PathBuf {
+        self.golden_dir.clone().unwrap_or_else(|| golden::dir_beside(&self.dir))
     }
 }

@@ -1,21 +1,16 @@
 //! From the text of a scenario file to scenarios.
 
-use std::fs::{self, File};
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
 use super::fields::{Fields, Reading};
 use super::node::{Content, Node, parse};
-use super::scenario::{Expected, ExpectedOutcome, NamedJson, Scenario, ScenarioFile, Step, Suite};
-use super::{Mistake, Place, SuiteError};
+use super::scenario::{Expected, ExpectedOutcome, NamedJson, Scenario, ScenarioFile, Step};
+use super::{Mistake, Place};
 use crate::StreamId;
 use crate::testing::NOW_MS;
 
-/// One file, and files of one suite.
-const FILE_BYTES_MAX: u64 = 1 << 20;
-const FILES_MAX: usize = 1_000;
 const STEPS_MAX: usize = 100;
 /// As [`Context::for_test`](crate::reducer::Context::for_test) has it.
 const SEED: u64 = 7;
@@ -26,86 +21,9 @@ const SCENARIO_KEYS: &[&str] =
 const STEP_KEYS: &[&str] = &["at", "when", "then"];
 const THEN_KEYS: &[&str] =
     &["events", "rejected", "malformed", "fault", "effects", "log", "state", "state_contains", "fuel_max"];
-const OUTCOMES: &[&str] = &["events", "rejected", "malformed", "fault"];
+/// Keys of `then` of which it has one.
+pub(super) const OUTCOMES: &[&str] = &["events", "rejected", "malformed", "fault"];
 const LOG_LEVELS: &[&str] = &["debug", "info", "warn", "error"];
-
-/// Reads every `.yaml` and `.yml` file of a directory.
-pub(super) fn read(dir: &Path) -> Result<Suite, SuiteError> {
-    let mut files = Vec::new();
-    let mut mistakes = Vec::new();
-    for path in paths(dir)? {
-        let text = read_text(&path)?;
-        match read_file(path, text) {
-            Ok(file) => files.push(file),
-            Err(found) => mistakes.extend(found),
-        }
-    }
-    if files.is_empty() && mistakes.is_empty() {
-        return Err(SuiteError::NoScenarios { dir: dir.to_owned() });
-    }
-    mistakes.extend(twice(&files));
-    if mistakes.is_empty() { Ok(Suite { dir: dir.to_owned(), files }) } else { Err(SuiteError::Mistakes(mistakes)) }
-}
-
-fn paths(dir: &Path) -> Result<Vec<PathBuf>, SuiteError> {
-    let entries = match fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(SuiteError::NoScenarios { dir: dir.to_owned() });
-        }
-        Err(error) => return Err(SuiteError::io("read", dir, error)),
-    };
-    let mut paths = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(|error| SuiteError::io("read", dir, error))?.path();
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some("yaml" | "yml") => paths.push(path),
-            // Left aside without a word, it would look as if it had passed.
-            Some("toml" | "json") => {
-                let message = "scenarios are written in YAML: rename the file to .yaml, or move it elsewhere".into();
-                return Err(SuiteError::Mistakes(vec![Mistake { path, place: Place::FIRST, message }]));
-            }
-            _ => {}
-        }
-    }
-    if paths.len() > FILES_MAX {
-        let message = format!("{} files, and {FILES_MAX} are allowed: put more scenarios into one", paths.len());
-        return Err(SuiteError::Mistakes(vec![Mistake { path: dir.to_owned(), place: Place::FIRST, message }]));
-    }
-    paths.sort();
-    Ok(paths)
-}
-
-fn read_text(path: &Path) -> Result<String, SuiteError> {
-    let failed = |error| SuiteError::io("read", path, error);
-    let mut bytes = Vec::new();
-    File::open(path).map_err(failed)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(failed)?;
-    let message = match String::from_utf8(bytes) {
-        Ok(text) if text.len() as u64 <= FILE_BYTES_MAX => return Ok(text),
-        Ok(_) => format!("the file is larger than {FILE_BYTES_MAX} bytes: split it"),
-        Err(_) => "the file is no text in UTF-8".to_owned(),
-    };
-    Err(SuiteError::Mistakes(vec![Mistake { path: path.to_owned(), place: Place::FIRST, message }]))
-}
-
-/// Names that stand twice in the suite: a report, a filter and a blessing could not tell them apart.
-fn twice(files: &[ScenarioFile]) -> Vec<Mistake> {
-    let mut seen = std::collections::HashMap::new();
-    let mut mistakes = Vec::new();
-    for file in files {
-        for scenario in &file.scenarios {
-            if let Some((path, line)) = seen.insert(&scenario.name, (&file.path, scenario.place.line)) {
-                let message = format!(
-                    "a scenario `{}` stands in {}:{line} too: give one of them another name",
-                    scenario.name,
-                    path.display()
-                );
-                mistakes.push(Mistake { path: file.path.clone(), place: scenario.place, message });
-            }
-        }
-    }
-    mistakes
-}
 
 /// Reads one file's text; all of its mistakes, if there are any.
 pub(super) fn read_file(path: PathBuf, text: String) -> Result<ScenarioFile, Vec<Mistake>> {
@@ -183,12 +101,17 @@ fn steps(reading: &mut Reading<'_>, node: &Node, fields: &Fields<'_>, at_ms: i64
             reading.mistake(extra.place, format!("`{key}` stands beside `steps`: make it one of the steps"));
         }
     }
+    // From here on, until a step says otherwise: time does not run backwards unless somebody writes so.
+    let mut at_ms = at_ms;
     let read = |reading: &mut Reading<'_>, item: &Node| {
         let fields = reading.fields(item, "a step", STEP_KEYS)?;
-        let at_ms = fields.get("at").and_then(|node| reading.time(node, "at")).unwrap_or(at_ms);
+        at_ms = fields.get("at").and_then(|node| reading.time(node, "at")).unwrap_or(at_ms);
         step(reading, item, &fields, at_ms)
     };
     let steps = reading.list(list, "steps", read).unwrap_or_default();
+    if matches!(&list.content, Content::List(items) if items.is_empty()) {
+        reading.mistake(list.place, "`steps` is empty: write at least one, as in `- when: Reset`");
+    }
     if steps.len() > STEPS_MAX {
         reading.mistake(list.place, format!("{} steps, and {STEPS_MAX} are allowed", steps.len()));
     }

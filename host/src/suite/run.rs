@@ -7,8 +7,8 @@ use super::parallel::in_parallel;
 use super::play::Move;
 use super::report::{Check, CheckFinding, CheckReport, Report};
 use super::running::{Ran, run as run_scenario};
-use super::scenario::{ExpectedOutcome, Scenario, ScenarioFile, Suite};
-use super::{Mistake, SuiteError, golden, random, read_back};
+use super::scenario::{ExpectedOutcome, NamedJson, Scenario, ScenarioFile, Step, Suite};
+use super::{Mistake, Place, SuiteError, golden, random, read_back};
 use crate::testing::Law;
 use crate::testing::golden::Golden;
 use crate::{Reducer, StreamId};
@@ -49,7 +49,8 @@ impl Default for RunOptions {
 /// Runs a suite against a reducer. The report says what came; only a suite that cannot be meant for this reducer is an error.
 ///
 /// # Errors
-/// [`SuiteError::Mistakes`] names each event type that the reducer does not read, and a file that is for another reducer.
+/// [`SuiteError::Mistakes`] names each event type that the reducer does not read, each command that it does not have where the
+/// scenario does not say `malformed: true`, and a file that is for another reducer.
 pub fn run(reducer: &dyn Reducer, suite: &Suite, options: &RunOptions) -> Result<Report, SuiteError> {
     let begun = Instant::now();
     let mistakes = mistakes(reducer, suite);
@@ -144,12 +145,28 @@ fn mistakes(reducer: &dyn Reducer, suite: &Suite) -> Vec<Mistake> {
         if let Some((of, place)) = file.reducer.as_ref().filter(|(of, _)| of != name) {
             mistake(*place, format!("the file is for the reducer `{of}`, and this one is `{name}`"));
         }
-        for_each_unknown(reducer, file, mistake);
+        for_each_unknown(reducer, file, &mut mistake);
+        for_each_unknown_command(reducer, file, &mut mistake);
     }
     mistakes
 }
 
-fn for_each_unknown(reducer: &dyn Reducer, file: &ScenarioFile, mut mistake: impl FnMut(super::Place, String)) {
+/// A misspelt command cannot be read, whatever it is given: a bless would have made that the expectation.
+fn for_each_unknown_command(reducer: &dyn Reducer, file: &ScenarioFile, mut mistake: impl FnMut(Place, String)) {
+    let known = &reducer.descriptor().commands;
+    let meant = |step: &&Step| {
+        let outcome = step.then.as_ref().and_then(|then| then.outcome.as_ref());
+        outcome != Some(&ExpectedOutcome::Malformed)
+    };
+    let sent = file.scenarios.iter().flat_map(|scenario| {
+        scenario.given_commands.iter().chain(scenario.steps.iter().filter(meant).map(|step| &step.when))
+    });
+    for NamedJson { name, place, .. } in sent.filter(|command| !known.contains(&command.name)) {
+        mistake(*place, format!("the reducer has no command `{name}`; it has {}", known.join(", ")));
+    }
+}
+
+fn for_each_unknown(reducer: &dyn Reducer, file: &ScenarioFile, mut mistake: impl FnMut(Place, String)) {
     let known = &reducer.descriptor().event_types;
     let unknown = |event_type: &str| {
         (!known.iter().any(|name| name == event_type))

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::compare::{came, compare};
 use super::laws::{self, Verdicts};
 use super::play::{Move, Play, Played};
-use super::report::{ScenarioReport, StepReport};
+use super::report::{ScenarioReport, StepFailure, StepReport};
 use super::scenario::{NamedJson, Scenario};
 use crate::reducer::{DecideError, ReducerFault};
 use crate::testing::{Law, Mismatch};
@@ -47,7 +47,7 @@ pub(super) fn run(reducer: &dyn Reducer, path: &Path, scenario: &Scenario) -> Ra
         Ok((play, played)) => {
             let (verdicts, fuel) = laws::check(reducer, &play, &played);
             ran.verdicts = verdicts;
-            finish(reducer, scenario, &play, &played, &fuel, &mut ran);
+            finish(reducer, scenario, &play, &played, fuel.as_deref(), &mut ran);
             ran.history = played.history;
         }
         Err(Stopped(reason)) => ran.report.broken = Some(reason),
@@ -120,7 +120,7 @@ fn finish(
     scenario: &Scenario,
     play: &Play,
     played: &Played,
-    fuel: &[Option<u64>],
+    fuel: Option<&[Option<u64>]>,
     ran: &mut Ran,
 ) {
     let given = scenario.given_commands.len();
@@ -138,12 +138,16 @@ fn finish(
         let place = given + number;
         let state = played.pictures[place].value().unwrap_or(Value::Null);
         let came = came(reducer, &played.decided[place].0, state);
+        let spent = fuel.and_then(|fuel| fuel[place]);
+        let mut failures = compare(step.then.as_ref(), &came, spent);
+        // Something counts it, and each time to another figure: a check says so.
+        failures.retain(|failure| fuel.is_some() || *failure != StepFailure::NothingCountsFuel);
         ran.report.steps.push(StepReport {
             command: step.when.name.clone(),
             place: step.when.place,
-            fuel: fuel[place],
+            fuel: spent,
             fuel_max: step.then.as_ref().and_then(|then| then.fuel_max),
-            failures: compare(step.then.as_ref(), &came, fuel[place]),
+            failures,
             came,
         });
     }

@@ -11,8 +11,10 @@ use super::Place;
 pub struct Suite {
     /// The directory that they are in.
     pub dir: PathBuf,
-    /// The files, by name.
+    /// The files, by path.
     pub files: Vec<ScenarioFile>,
+    /// None where they lie beside the scenarios.
+    pub(super) golden_dir: Option<PathBuf>,
 }
 
 /// One file of scenarios.
@@ -64,7 +66,7 @@ pub struct NamedJson {
 /// One command, and what is expected of it.
 #[derive(Debug, Clone)]
 pub struct Step {
-    /// When, in milliseconds since 1970-01-01T00:00:00Z.
+    /// When, in milliseconds since 1970-01-01T00:00:00Z; at the time of the step before it where the file does not say.
     pub at_ms: i64,
     /// The command.
     pub when: NamedJson,

@@ -1,7 +1,7 @@
 //! A case of a reducer's own tests, tried on any reducer: on the component, above all.
 
 use foldhost_sdk::testing as native;
-use foldhost_sdk::testing::{Case, Testable};
+use foldhost_sdk::testing::{Case, Testable, exact_value};
 use serde_json::Value;
 
 use super::{Mismatch, Then, encode, encode_command, scenario};
@@ -63,6 +63,6 @@ fn encoded<R: Testable>(then: &native::Then<R>) -> Result<Then, Mismatch> {
 
 /// As a reducer draws it: by way of text, since a number of 32 bits has other digits as a value.
 fn state_json(state: &impl serde::Serialize) -> Result<Value, Mismatch> {
-    let drawn = serde_json::to_string(state).and_then(|json| serde_json::from_str(&json));
+    let drawn = serde_json::to_string(state).and_then(|json| exact_value(&json));
     drawn.map_err(|error| Mismatch::Given(format!("the expected state has no JSON form: {error}")))
 }

@@ -1,5 +1,6 @@
 //! Effects as JSON: for diffs, and for the files that scenarios stand in.
 
+use foldhost_sdk::testing::exact_value;
 use foldhost_sdk::{DispatchedCommand, Effect, EffectKind, EventStoreOperation, HttpRequest, NewEvent, OwnedPayload};
 use serde_json::{Map, Value, json};
 
@@ -67,13 +68,13 @@ fn same(left: &Effect, right: &Effect) -> bool {
 
 fn same_payload(left: &OwnedPayload, right: &OwnedPayload) -> bool {
     let (OwnedPayload::Json(left_text), OwnedPayload::Json(right_text)) = (left, right) else { return left == right };
-    let values = serde_json::from_str::<Value>(left_text).ok().zip(serde_json::from_str::<Value>(right_text).ok());
+    let values = exact_value(left_text).ok().zip(exact_value(right_text).ok());
     values.map_or(left == right, |(left, right)| left == right)
 }
 
 fn dispatch_json(stream_id: &str, DispatchedCommand { name, payload }: &DispatchedCommand) -> Value {
     let payload = match payload {
-        OwnedPayload::Json(text) => serde_json::from_str(text).unwrap_or_else(|_| json!({ "malformed": text })),
+        OwnedPayload::Json(text) => exact_value(text).unwrap_or_else(|_| json!({ "malformed": text })),
         OwnedPayload::Binary(bytes) => hex(bytes),
     };
     json!({ "stream": stream_id, "command": name, "payload": payload })

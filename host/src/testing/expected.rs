@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use foldhost_sdk::testing::exact_value;
 use foldhost_sdk::{Effect, LogLevel, LogLine};
 use serde_json::{Value, json};
 
@@ -180,7 +181,7 @@ fn draw(reducer: &dyn Reducer, events: &[SerializedEvent]) -> Vec<Value> {
     let answers = reducer.events_json(&asked).unwrap_or_default();
     let drawn = |(place, event): (usize, &SerializedEvent)| {
         let json = answers.get(place).and_then(|answer| answer.as_deref().ok());
-        json.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_else(|| bytes_drawn(&event.data))
+        json.and_then(|json| exact_value(json).ok()).unwrap_or_else(|| bytes_drawn(&event.data))
     };
     events.iter().enumerate().map(drawn).collect()
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::mem::discriminant;
 
+use foldhost_sdk::testing::exact_value;
 use serde_json::Value;
 
 use super::Mismatch;
@@ -192,7 +193,7 @@ impl Picture {
     }
 
     pub(crate) fn value(&self) -> Result<Value, Mismatch> {
-        serde_json::from_str(&self.json).map_err(|error| Mismatch::Law {
+        exact_value(&self.json).map_err(|error| Mismatch::Law {
             law: Law::TheStateIsJson,
             difference: format!("{error}, in: {}", self.json),
         })

@@ -179,9 +179,11 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
-        // Owned at once: nobody borrows from the text, and a visitor is compiled for one way instead of two.
-        let string = self.string_for(&visitor)?;
-        visitor.visit_string(string.into_owned())
+        // Borrowed where it can be: what is derived owns its fields, but a `deserialize_with` may read a `&str` on the way.
+        match self.string_for(&visitor)? {
+            Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
+            Cow::Owned(text) => visitor.visit_string(text),
+        }
     }
 
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {

@@ -1,5 +1,7 @@
 //! What stands within arrays and objects, as serde's derives ask for it.
 
+use std::borrow::Cow;
+
 use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error as _, Expected, MapAccess, SeqAccess, Unexpected, VariantAccess,
     Visitor,
@@ -87,7 +89,10 @@ impl<'de> Deserializer<'de> for Key<'_, 'de> {
     type Error = CodecError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
-        visitor.visit_string(self.reader.string()?.into_owned())
+        match self.reader.string()? {
+            Cow::Borrowed(key) => visitor.visit_borrowed_str(key),
+            Cow::Owned(key) => visitor.visit_string(key),
+        }
     }
 
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {

@@ -25,8 +25,8 @@
 //! foldhost_sdk::testing::golden::check::<Order>(concat!(env!("CARGO_MANIFEST_DIR"), "/golden"));
 //! ```
 //!
-//! `foldhost test --bless` writes the files, and so does [`bless`]. Both add entries and never change one: an entry stands for
-//! events that stores out there hold. There are two exceptions, and both follow a name that the author changed on purpose.
+//! `foldhost test --bless` writes the files, and so does [`bless`]. Both add entries, of the streams that they are given and of
+//! values that are made up, and never change one: an entry stands for events that stores out there hold. There are two exceptions, and both follow a name that the author changed on purpose.
 //! What an entry is upcast to is replaced when a newer version of its event came; its bytes and its fields are not. And
 //! `state.json` is replaced when the state schema has another name, since no host restores an older snapshot then.
 //!
@@ -34,19 +34,24 @@
 
 mod bless;
 mod check;
+mod examples;
+mod features;
 mod files;
 mod finding;
 mod native;
+mod snapshots;
+mod variations;
 
 use std::path::Path;
 
-pub use bless::{Blessed, SNAPSHOTS_MAX};
+pub use bless::Blessed;
 pub use files::{
     EVENTS_FILE, FILE_BYTES_MAX, Golden, GoldenError, GoldenEvent, GoldenSnapshot, GoldenState, GoldenUpcast,
     RecordedEvent, STATE_FILE,
 };
 pub use finding::Finding;
 pub use native::Native;
+pub use snapshots::SNAPSHOTS_MAX;
 
 use crate::{Descriptor, Reducer, UpcastEvent};
 

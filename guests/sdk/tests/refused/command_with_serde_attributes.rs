@@ -19,6 +19,11 @@ enum Generic<T> {
     Do { value: T },
 }
 
+#[derive(foldhost_sdk::Command)]
+enum Raw {
+    Do { value: Option<Box<serde_json::value::RawValue>> },
+}
+
 struct Inner;
 
 fn main() {}

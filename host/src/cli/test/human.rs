@@ -62,6 +62,10 @@ impl Printer {
         for (number, step) in scenario.steps.iter().enumerate().filter(|(_, step)| !step.failures.is_empty()) {
             let which = if scenario.steps.len() > 1 { format!("step {}, ", number + 1) } else { String::new() };
             print(format_args!("        {}  {which}when {}", line(step.place.line), clean(&step.command)))?;
+            // Of a state that is another one, too: a command that was rejected is seen to be.
+            if step.failures.iter().any(|failure| matches!(failure, StepFailure::Differs { .. })) {
+                print(format_args!("        it came to {}", clean(&step.came.told)))?;
+            }
             step.failures.iter().try_for_each(|failure| self.failure(step, failure))?;
         }
         Ok(())
@@ -71,14 +75,11 @@ impl Printer {
         match failure {
             StepFailure::NothingExpected => {
                 let came = clean(&step.came.told);
-                print(format_args!("        nothing is expected: write `then`, or pass --bless; it came to {came}"))
+                let is_blessed = ["events", "rejected"].iter().any(|key| step.came.outcome.get(key).is_some());
+                let or = if is_blessed { ", or pass --bless" } else { "" };
+                print(format_args!("        nothing is expected: write `then`{or}; it came to {came}"))
             }
-            StepFailure::Differs { key, fields } => {
-                if matches!(*key, "events" | "rejected" | "malformed" | "fault") {
-                    print(format_args!("        it came to {}", clean(&step.came.told)))?;
-                }
-                fields.iter().try_for_each(|field| self.field(field))
-            }
+            StepFailure::Differs { fields, .. } => fields.iter().try_for_each(|field| self.field(field)),
             StepFailure::OverBudget { fuel, fuel_max } => print(format_args!(
                 "        it took {} fuel, and its budget is {} (fuel_max)",
                 self.paint.bad(&grouped(*fuel)),
@@ -147,8 +148,10 @@ impl Printer {
                 clean(event_type)
             ))?;
         }
-        if golden.snapshots_added > 0 {
-            print(format_args!("blessed  golden: {} snapshots of the state", golden.snapshots_added))?;
+        match golden.snapshots_added {
+            0 => {}
+            1 => print(format_args!("blessed  golden: a snapshot of the state"))?,
+            several => print(format_args!("blessed  golden: {several} snapshots of the state"))?,
         }
         for refused in &golden.refused {
             print(format_args!("left     golden: {}", clean(&refused.to_string())))?;

@@ -27,7 +27,7 @@ fn millis(elapsed: std::time::Duration) -> f64 {
 fn scenario(scenario: &ScenarioReport) -> Value {
     json!({
         "name": scenario.name,
-        "file": scenario.path,
+        "file": scenario.path.display().to_string(),
         "line": scenario.place.line,
         "passed": scenario.passed(),
         "broken": scenario.broken,
@@ -95,7 +95,13 @@ fn check(check: &CheckReport) -> Value {
 
 fn blessed(blessing: &Blessing) -> Value {
     let written = blessing.written.iter().map(|then| {
-        json!({ "file": then.path, "line": then.line, "scenario": then.scenario, "step": then.step, "keys": then.keys })
+        json!({
+            "file": then.path.display().to_string(),
+            "line": then.line,
+            "scenario": then.scenario,
+            "step": then.step,
+            "keys": then.keys,
+        })
     });
     let golden = &blessing.golden;
     json!({

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use foldhost::build::{BuildOptions, build};
+use foldhost::suite::Suite;
 use foldhost::{ComponentReducer, GuestEngine};
 
 use crate::cli::error::CliError;
@@ -32,6 +33,14 @@ impl Subject {
     /// A crate has its golden files in version control. A component that stands alone may be anybody's.
     pub(super) fn keeps_golden_files(&self) -> bool {
         matches!(self.place, SubjectPlace::Crate(_))
+    }
+
+    /// A crate's golden files are in it, wherever its scenarios are; those of a component lie beside its scenarios.
+    pub(super) fn golden_dir(&self) -> PathBuf {
+        match &self.place {
+            SubjectPlace::Crate(dir) => dir.join("golden"),
+            SubjectPlace::File(_) => Suite::golden_dir_beside(&self.scenarios),
+        }
     }
 
     /// Builds it where it has to be built, and compiles it unless it was compiled before. What is tested are the bytes that

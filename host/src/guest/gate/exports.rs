@@ -1,5 +1,7 @@
 //! A reducer exports one version of the contract, whole.
 
+use std::borrow::Borrow;
+
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
@@ -32,8 +34,17 @@ pub(super) fn find(engine: &Engine, component: &Component, offences: &mut Vec<St
     contract
 }
 
-fn no_contract(engine: &Engine, component: &Component) -> String {
+/// Some of many names: a component can be made to export as many as it has bytes.
+fn listed<T: Borrow<str>>(names: &[T], between: &str) -> String {
     const SHOWN_MAX: usize = 20;
+    let shown = names[..names.len().min(SHOWN_MAX)].join(between);
+    match names.len().checked_sub(SHOWN_MAX) {
+        None | Some(0) => shown,
+        Some(more) => format!("{shown} and {more} more"),
+    }
+}
+
+fn no_contract(engine: &Engine, component: &Component) -> String {
     let types = component.component_type();
     let names: Vec<_> = types.exports(engine).map(|(name, _)| one_line(name, NAME_BYTES_MAX)).collect();
     let spoken = CONTRACT_VERSIONS.join(" and ");
@@ -41,13 +52,12 @@ fn no_contract(engine: &Engine, component: &Component) -> String {
     if !versions.is_empty() {
         return format!(
             "it exports version {} of the contract, and this host speaks {spoken}: build it with the SDK of this host, or run a newer host",
-            versions.join(" and ")
+            listed(&versions, " and ")
         );
     }
-    let exports = match names.len() {
-        0 => "nothing".to_owned(),
-        1..=SHOWN_MAX => names.join(", "),
-        many => format!("{} and {} more", names[..SHOWN_MAX].join(", "), many - SHOWN_MAX),
+    let exports = match &names[..] {
+        [] => "nothing".to_owned(),
+        names => listed(names, ", "),
     };
     format!(
         "it exports {exports} and not {INTERFACE}@{}: export the reducer with foldhost_sdk::export!",

@@ -1,17 +1,23 @@
 //! The gate: what a component has to be before it is let in. It names every offence that it finds, with the mend.
 
-mod debug_info;
+mod anatomy;
+mod code;
 mod descriptor;
 mod exports;
 mod imports;
+mod parts;
 
 pub(super) use descriptor::check_descriptor;
+
+use std::fmt::Display;
 
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use self::anatomy::Anatomy;
 use super::contract::Contract;
-use super::instance::PARTS_MAX;
+use super::fault::REASON_BYTES_MAX;
+use super::text::one_line;
 use crate::{Limits, ReducerLimits};
 
 /// Offences that are told; a component can be made to have as many as it has bytes.
@@ -45,8 +51,16 @@ impl GateError {
     }
 }
 
+/// What the bytes alone tell of a component that may be compiled.
+pub(super) struct Examined {
+    /// What the engine allocates for an instance, beside its memories and tables.
+    pub(super) context_bytes: usize,
+    /// What is wrong with it and does not keep it from being compiled: told with all the rest.
+    offences: Vec<String>,
+}
+
 /// Looks at the bytes before anything is compiled.
-pub(super) fn check_bytes(limits: &Limits, bytes: &[u8]) -> Result<(), GateError> {
+pub(super) fn check_bytes(limits: &Limits, bytes: &[u8]) -> Result<Examined, GateError> {
     let most = limits.component_bytes_max;
     if bytes.len() > most {
         return Err(GateError::of(format!(
@@ -54,31 +68,53 @@ pub(super) fn check_bytes(limits: &Limits, bytes: &[u8]) -> Result<(), GateError
             bytes.len()
         )));
     }
-    let (debug_bytes, most) = (debug_info::debug_bytes(bytes), limits.component_debug_bytes_max);
-    if debug_bytes > most {
-        return Err(GateError::of(format!(
-            "it has {debug_bytes} bytes of debug information, and {most} are allowed (component_debug_bytes_max): build it without, or raise the limit"
-        )));
-    }
     match bytes.get(..8) {
-        Some([0, b'a', b's', b'm', _, _, 1, 0]) => Ok(()),
+        Some([0, b'a', b's', b'm', _, _, 1, 0]) => {}
         Some([0, b'a', b's', b'm', _, _, 0, 0]) => {
-            Err(GateError::of("it is a core module and no component: make one with `foldhost build`"))
+            return Err(GateError::of("it is a core module and no component: make one with `foldhost build`"));
         }
-        _ => Err(GateError::of("it is no WebAssembly component: pass the .wasm file that `foldhost build` wrote")),
+        _ => {
+            return Err(GateError::of(
+                "it is no WebAssembly component: pass the .wasm file that `foldhost build` wrote",
+            ));
+        }
     }
+    let anatomy = Anatomy::of(bytes).map_err(|error| invalid(&error))?;
+    let mut offences = anatomy.offences();
+    let must_not_be_compiled = !offences.is_empty();
+    let (debug_bytes, most) = (anatomy.debug_bytes, limits.component_debug_bytes_max);
+    if debug_bytes > most as u64 {
+        offences.push(format!(
+            "it has {debug_bytes} bytes of debug information, and {most} are allowed (component_debug_bytes_max): build it without, or raise the limit"
+        ));
+    }
+    if must_not_be_compiled {
+        return Err(GateError { offences });
+    }
+    Ok(Examined { context_bytes: anatomy.instantiations.made.context_bytes(), offences })
+}
+
+pub(super) fn invalid(error: &dyn Display) -> GateError {
+    refused("it is no valid component", error)
+}
+
+/// With the engine's words, or a parser's: they repeat names, which the component chose.
+pub(super) fn refused(what: &str, error: &dyn Display) -> GateError {
+    GateError::of(format!("{what}: {}", one_line(&error.to_string(), REASON_BYTES_MAX)))
 }
 
 /// Looks at all that can be seen without running it: imports, exports, size.
 pub(super) fn check_component(
     engine: &Engine,
     component: &Component,
+    examined: &Examined,
     limits: &ReducerLimits,
 ) -> Result<Contract, GateError> {
     let types = component.component_type();
     let mut offences = imports::offences(engine, &types);
     let contract = exports::find(engine, component, &mut offences);
     offences.extend(size_offences(component, limits));
+    offences.extend(examined.offences.iter().cloned());
     GateError::unless_empty(offences)?;
     // Without offences there is a contract: whatever is not found is one.
     contract.ok_or_else(|| GateError::of("its contract cannot be told"))
@@ -93,11 +129,6 @@ fn size_offences(component: &Component, limits: &ReducerLimits) -> Vec<String> {
     // None if it imports modules, which is an offence of its own.
     let Some(wanted) = component.resources_required() else { return Vec::new() };
     let mut offences = Vec::new();
-    for (what, count) in [("memories", wanted.num_memories), ("tables", wanted.num_tables)] {
-        if usize::try_from(count).unwrap_or(usize::MAX) > PARTS_MAX {
-            offences.push(format!("it has {count} {what}, and {PARTS_MAX} are allowed: link it as one core module"));
-        }
-    }
     let bytes = wanted.max_initial_memory_size.unwrap_or_default().saturating_mul(PAGE_BYTES);
     if bytes > limits.memory_bytes_max as u64 {
         let most = limits.memory_bytes_max;

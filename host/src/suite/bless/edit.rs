@@ -9,7 +9,7 @@ use super::spots::{Kind, Spot, spots};
 use super::yaml::{flow_pairs, pair, pairs};
 use crate::suite::Mistake;
 use crate::suite::compare::compare;
-use crate::suite::reading::read_file;
+use crate::suite::reading::{OUTCOMES, read_file};
 use crate::suite::report::{Report, ScenarioReport, StepFailure, StepReport};
 use crate::suite::scenario::{Scenario, ScenarioFile};
 
@@ -44,10 +44,15 @@ fn edit_step(
     number: usize,
     edited: &mut Edited,
 ) {
-    let fields = fields_of(scenario, ran, number);
-    if fields.is_empty() {
-        return;
-    }
+    let fields = match fields_of(scenario, ran, number) {
+        Ok(fields) if fields.is_empty() => return,
+        Ok(fields) => fields,
+        Err(reason) => {
+            let message = format!("the `then` of `{}` was not written, since {reason}", scenario.name);
+            edited.left.push(Mistake { path: file.path.clone(), place: ran.place, message });
+            return;
+        }
+    };
     let text = splice(&edited.text, place, (!is_single(&edited.text, place)).then_some(number), &fields);
     match text.filter(|text| means_the_same(file, text, place, number, ran)) {
         Some(text) => {
@@ -72,14 +77,26 @@ fn edit_step(
     }
 }
 
-/// The keys to write, with what came.
-fn fields_of(scenario: &Scenario, ran: &StepReport, number: usize) -> Vec<Field> {
+/// The keys to write, with what came; why there are none where their author has to look again.
+fn fields_of(scenario: &Scenario, ran: &StepReport, number: usize) -> Result<Vec<Field>, String> {
     let came = &ran.came;
     // A fault is mended, and not expected from now on.
     let outcome =
         ["events", "rejected", "malformed"].into_iter().find_map(|key| Some((key, came.outcome.get(key)?.clone())));
-    let Some(outcome) = outcome else { return Vec::new() };
+    let Some(outcome) = outcome else { return Ok(Vec::new()) };
     let expected = scenario.steps.get(number).and_then(|step| step.then.as_ref());
+    // An argument that is misspelt would be expected to be misspelt.
+    let is_expected = ran.failures.iter().all(|failure| match failure {
+        StepFailure::NothingExpected => false,
+        StepFailure::Differs { key, .. } => !OUTCOMES.contains(key),
+        StepFailure::OverBudget { .. } | StepFailure::NothingCountsFuel => true,
+    });
+    if outcome.0 == "malformed" && !is_expected {
+        return Err(format!(
+            "it came to {}; mend the command, or write `malformed: true` by hand if that is meant",
+            came.told
+        ));
+    }
     let mut fields = Vec::new();
     for failure in &ran.failures {
         match failure {
@@ -103,7 +120,7 @@ fn fields_of(scenario: &Scenario, ran: &StepReport, number: usize) -> Vec<Field>
             StepFailure::OverBudget { .. } | StepFailure::NothingCountsFuel => {}
         }
     }
-    fields
+    Ok(fields)
 }
 
 fn scenario_spot(root: &Spot, place: usize) -> Option<&Spot> {
@@ -154,7 +171,6 @@ fn splice(text: &str, place: usize, step: Option<usize>, fields: &[Field]) -> Op
 
 /// One key of a `then` that has others: in its own place, in that of another outcome, or before the first.
 fn put(text: &str, place: usize, step: Option<usize>, field: &Field, is_flow: bool) -> Option<String> {
-    const OUTCOMES: [&str; 4] = ["events", "rejected", "malformed", "fault"];
     let root = spots(text)?;
     let scenario = scenario_spot(&root, place)?;
     let owner = match step {

@@ -1,8 +1,8 @@
 //! Writes what came into the scenario files, and adds to the golden files what they lack.
 //!
 //! A bless replaces the keys of a `then` whose value differs, and nothing else in the file: comments and layout stay. It accepts
-//! an outcome, and never a broken law, a fault of the reducer, a budget that was overspent, or a state that changed under the
-//! same schema: those are mended in the reducer.
+//! an outcome, and never a broken law, a fault of the reducer, a command that cannot be read, a budget that was overspent, or a
+//! state that changed under the same schema: those are mended by hand.
 
 mod edit;
 mod spots;
@@ -12,7 +12,6 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::golden::dir_beside;
 use super::report::{Check, Report};
 use super::scenario::{ScenarioFile, Suite};
 use super::{Mistake, SuiteError};
@@ -45,7 +44,7 @@ pub struct BlessedThen {
     pub keys: Vec<&'static str>,
 }
 
-/// Why nothing was written.
+/// Why nothing was written, or not all.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BlessError {
@@ -66,27 +65,67 @@ pub enum BlessError {
     /// A file is another one than when it was read.
     #[error("{} was changed while the scenarios ran: run --bless again", .0.display())]
     Changed(PathBuf),
+    /// What was written before stays; running again writes the rest.
+    #[error("{source}; {} before: mend this, and run --bless again", told(blessing))]
+    Partly {
+        /// What was written.
+        blessing: Box<Blessing>,
+        /// What came in between.
+        source: Box<BlessError>,
+    },
+}
+
+fn told(blessing: &Blessing) -> String {
+    let scenarios: std::collections::BTreeSet<_> =
+        blessing.written.iter().map(|then| (&then.path, &then.scenario)).collect();
+    match scenarios.len() {
+        1 => "1 scenario was blessed".to_owned(),
+        several => format!("{several} scenarios were blessed"),
+    }
 }
 
 /// Writes what came in `report` to the files of `suite`. Run the suite again afterwards: what was not accepted still fails.
 ///
 /// # Errors
-/// [`BlessError`]; where the reducer is at fault, nothing is written at all.
+/// [`BlessError`]; nothing was written then, except with [`BlessError::Partly`], which says what was.
 pub fn bless(reducer: &dyn Reducer, suite: &Suite, report: &Report) -> Result<Blessing, BlessError> {
     refuse_what_is_broken(report)?;
-    let mut blessing = Blessing::default();
-    for file in &suite.files {
-        bless_file(file, report, &mut blessing)?;
-    }
-    let dir = dir_beside(&suite.dir);
+    // All that can stand in the way is looked at before anything is written.
+    let edits = suite.files.iter().map(|file| Ok((file, edited_if_unchanged(file, report)?)));
+    let edits = edits.collect::<Result<Vec<_>, BlessError>>()?;
+    let dir = suite.golden_dir();
     let mut golden = Golden::read(&dir)?;
     let histories: Vec<Vec<_>> =
         report.histories.iter().map(|history| history.iter().cloned().map(Into::into).collect()).collect();
-    blessing.golden = golden.bless(reducer, &histories);
-    if !blessing.golden.is_unchanged() {
-        golden.write(&dir)?;
+    // With a filter, what it left out would be missing for good where the snapshots begin anew.
+    let added = match report.left_out {
+        0 => golden.bless(reducer, &histories),
+        _ => golden.bless_part(reducer, &histories),
+    };
+
+    let mut blessing = Blessing::default();
+    for (file, edited) in edits {
+        blessing.left.extend(edited.left);
+        if !edited.written.is_empty() {
+            let written = replace(&file.path, &edited.text);
+            written.map_err(|error| partly(&blessing, SuiteError::io("write", &file.path, error)))?;
+            blessing.written.extend(edited.written);
+        }
     }
+    if !added.is_unchanged() {
+        golden.write(&dir).map_err(|error| partly(&blessing, error))?;
+    }
+    blessing.golden = added;
     Ok(blessing)
+}
+
+/// The error, with what was written before it if anything was.
+fn partly(blessing: &Blessing, error: impl Into<BlessError>) -> BlessError {
+    let error = error.into();
+    if blessing.written.is_empty() {
+        return error;
+    }
+    BlessError::Partly { blessing: Box::new(blessing.clone()), source: Box::new(error) }
 }
 
 fn refuse_what_is_broken(report: &Report) -> Result<(), BlessError> {
@@ -101,19 +140,16 @@ fn refuse_what_is_broken(report: &Report) -> Result<(), BlessError> {
     Ok(())
 }
 
-fn bless_file(file: &ScenarioFile, report: &Report, blessing: &mut Blessing) -> Result<(), BlessError> {
+/// A file with what came; an error if somebody else changed it meanwhile.
+fn edited_if_unchanged(file: &ScenarioFile, report: &Report) -> Result<edit::Edited, BlessError> {
     let edited = edit::edited(file, report);
-    blessing.left.extend(edited.left);
-    if edited.written.is_empty() {
-        return Ok(());
+    if !edited.written.is_empty() {
+        let present = fs::read_to_string(&file.path).map_err(|error| SuiteError::io("read", &file.path, error))?;
+        if present != file.text {
+            return Err(BlessError::Changed(file.path.clone()));
+        }
     }
-    let present = fs::read_to_string(&file.path).map_err(|error| SuiteError::io("read", &file.path, error))?;
-    if present != file.text {
-        return Err(BlessError::Changed(file.path.clone()));
-    }
-    replace(&file.path, &edited.text).map_err(|error| SuiteError::io("write", &file.path, error))?;
-    blessing.written.extend(edited.written);
-    Ok(())
+    Ok(edited)
 }
 
 /// In one step: whoever reads the file meanwhile, an editor or a watching run, sees all of it, the old or the new.

@@ -1,22 +1,15 @@
 //! Adding to golden files.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use serde_json::Value;
-
-use super::check::{check_event, drawn, is_newer, upcast};
-use super::{FILE_BYTES_MAX, Finding, Golden, GoldenEvent, GoldenSnapshot, GoldenState, RecordedEvent, Subject};
+use super::check::{check_snapshot, is_newer, upcast};
+use super::examples::Examples;
+use super::snapshots::add_snapshots;
+use super::{Finding, Golden, GoldenState, RecordedEvent, Subject};
 use crate::Descriptor;
 
-/// Most snapshots that a bless puts into `state.json`.
-pub const SNAPSHOTS_MAX: usize = 32;
-
-/// Most entries of one event type that a bless goes up to.
-const ENTRIES_MAX: usize = 16;
-
-/// Longest stream that a bless puts into `state.json`, in bytes of its events and its snapshot: so that `SNAPSHOTS_MAX` of them,
-/// hexadecimal and with the state drawn, stay far below what a file may have.
-const SNAPSHOT_BYTES_MAX: usize = FILE_BYTES_MAX / SNAPSHOTS_MAX / 8;
+/// An example may show a place that can be varied further: an option that has a value now.
+const PASSES_MAX: usize = 4;
 
 /// What a bless changed.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -25,7 +18,7 @@ pub struct Blessed {
     pub entries_added: Vec<String>,
     /// The event type of each entry that is now upcast to a newer version.
     pub upcasts_replaced: Vec<String>,
-    /// The snapshots that were written, where `state.json` was made or replaced.
+    /// The snapshots that were added to `state.json`, or written where it was made or replaced.
     pub snapshots_added: usize,
     /// The events that got no entry, since one would fail from its first day on.
     pub refused: Vec<Finding>,
@@ -42,24 +35,46 @@ impl Blessed {
 impl Golden {
     /// Adds what is missing, from whole streams: each from its first event, in any version that the reducer reads.
     ///
-    /// An event type gets an entry for each shape that its JSON has in the streams: an option with a value and one without, say.
-    /// No entry is removed or changed, but that one whose event has a newer version now is upcast to that. The snapshots are
-    /// those of the streams, the first 32 that differ; they are replaced only when the state schema has another name.
+    /// An event type gets entries for all that its events show in the streams: each variant of an enum, an option with a value
+    /// and one without, a number of each width of the encoding, a list of none, one and more. What shows most is taken first,
+    /// up to 96 entries. For types that are written, values are made up where the streams do not have them: the widest number
+    /// that a field takes, each variant, and for two fields of one type a value each.
+    ///
+    /// No entry is removed or changed, but that one whose event has a newer version now is upcast to that. Snapshots are added
+    /// of streams that end in another state, as long as those that are there hold; under another state schema they begin anew.
     pub fn bless(&mut self, subject: &(impl Subject + ?Sized), histories: &[Vec<RecordedEvent>]) -> Blessed {
+        self.bless_streams(subject, histories, true)
+    }
+
+    /// The same, from streams that are not all there are: under another state schema the snapshots stay as they are, since what
+    /// is not among these would be kept no more.
+    pub fn bless_part(&mut self, subject: &(impl Subject + ?Sized), histories: &[Vec<RecordedEvent>]) -> Blessed {
+        self.bless_streams(subject, histories, false)
+    }
+
+    fn bless_streams(
+        &mut self,
+        subject: &(impl Subject + ?Sized),
+        histories: &[Vec<RecordedEvent>],
+        may_begin_anew: bool,
+    ) -> Blessed {
         let descriptor = subject.descriptor();
         let mut blessed = Blessed::default();
         self.bless_newer_versions(subject, &descriptor, &mut blessed);
-        for event in histories.iter().flatten() {
-            self.bless_event(subject, &descriptor, event, &mut blessed);
+        let mut event_types: Vec<&str> = Vec::new();
+        let mut of_type: BTreeMap<&str, Vec<&[u8]>> = BTreeMap::new();
+        for RecordedEvent { event_type, bytes } in histories.iter().flatten() {
+            of_type.entry(event_type).or_insert_with(|| {
+                event_types.push(event_type);
+                Vec::new()
+            });
+            of_type.entry(event_type).or_default().push(bytes);
         }
-        let kept = |state: &GoldenState| state.state_schema == descriptor.state_schema && !state.snapshots.is_empty();
-        if !self.state.as_ref().is_some_and(kept) {
-            let snapshots = snapshots_of(subject, histories);
-            if !snapshots.is_empty() {
-                blessed.snapshots_added = snapshots.len();
-                self.state = Some(GoldenState { state_schema: descriptor.state_schema, snapshots });
-            }
+        for event_type in event_types {
+            let recorded = of_type.remove(event_type).unwrap_or_default();
+            self.bless_events(subject, &descriptor, event_type, &recorded, &mut blessed);
         }
+        blessed.snapshots_added = self.bless_state(subject, descriptor, histories, may_begin_anew);
         blessed
     }
 
@@ -83,79 +98,69 @@ impl Golden {
         }
     }
 
-    fn bless_event(
+    /// Adds entries of one event type, from its recorded events.
+    fn bless_events(
         &mut self,
         subject: &(impl Subject + ?Sized),
         descriptor: &Descriptor,
-        RecordedEvent { event_type, bytes }: &RecordedEvent,
+        event_type: &str,
+        recorded: &[&[u8]],
         blessed: &mut Blessed,
     ) {
-        let present = self.events.get(event_type).map_or(&[][..], Vec::as_slice);
-        let entry = present.len();
-        if entry >= ENTRIES_MAX || present.iter().any(|golden| golden.bytes == *bytes) {
-            return;
-        }
-        let golden = drawn(subject.event_json(event_type, bytes)).and_then(|recorded| {
-            Ok(GoldenEvent { bytes: bytes.clone(), recorded, upcast: upcast(subject, event_type, bytes)? })
-        });
-        let refused = match golden {
-            Err(message) => Finding::EventNotRead { event_type: event_type.clone(), entry, message },
-            Ok(golden) if present.iter().any(|known| shape(&known.recorded) == shape(&golden.recorded)) => return,
-            Ok(golden) => match check_event(subject, descriptor, event_type, entry, &golden) {
-                Some(finding) => finding,
-                None => {
-                    self.events.entry(event_type.clone()).or_default().push(golden);
-                    blessed.entries_added.push(event_type.clone());
-                    return;
+        let mut entries = self.events.remove(event_type).unwrap_or_default();
+        let present = entries.len();
+        let mut examples = Examples::new(subject, descriptor, event_type, &entries);
+        let (candidates, mut refused) = examples.candidates(&entries, recorded);
+        refused.extend(examples.add(&mut entries, candidates));
+        if descriptor.writes.iter().any(|written| written == event_type) {
+            for _ in 0..PASSES_MAX {
+                let before = entries.len();
+                let variations = examples.variations(&entries);
+                let variations: Vec<_> = variations.iter().map(Vec::as_slice).collect();
+                // No stream has them: that one is refused is nobody's defect.
+                let (candidates, _) = examples.candidates(&entries, &variations);
+                let _ = examples.add(&mut entries, candidates);
+                if entries.len() == before {
+                    break;
                 }
-            },
-        };
-        if !blessed.refused.contains(&refused) {
-            blessed.refused.push(refused);
-        }
-    }
-}
-
-fn snapshots_of(subject: &(impl Subject + ?Sized), histories: &[Vec<RecordedEvent>]) -> Vec<GoldenSnapshot> {
-    let mut snapshots: Vec<GoldenSnapshot> = Vec::new();
-    for events in histories.iter().filter(|events| !events.is_empty()) {
-        // A stream that cannot be folded fails in its own scenario.
-        let Ok(folded) = subject.fold(events) else { continue };
-        let Ok(state) = drawn(Ok(folded.state_json)) else { continue };
-        let bytes_len = events.iter().map(|event| event.bytes.len()).sum::<usize>() + folded.snapshot.len();
-        let known = snapshots.iter().any(|golden| golden.bytes == folded.snapshot);
-        if known || bytes_len > SNAPSHOT_BYTES_MAX {
-            continue;
-        }
-        snapshots.push(GoldenSnapshot { events: events.clone(), bytes: folded.snapshot, state });
-        if snapshots.len() == SNAPSHOTS_MAX {
-            break;
-        }
-    }
-    snapshots
-}
-
-/// The paths of a value, and of what kind each is. An option that is none has another shape than one that is not, and so has
-/// another variant of an enum; another number has not.
-fn shape(value: &Value) -> BTreeSet<String> {
-    fn add(value: &Value, path: &str, paths: &mut BTreeSet<String>) {
-        let kind = match value {
-            Value::Null => "null",
-            Value::Bool(_) => "bool",
-            Value::Number(_) => "number",
-            Value::String(_) => "string",
-            Value::Array(values) => {
-                values.iter().for_each(|value| add(value, &format!("{path}/*"), paths));
-                "array"
             }
-            Value::Object(fields) => {
-                fields.iter().for_each(|(name, value)| add(value, &format!("{path}/{name}"), paths));
-                "object"
+        }
+        blessed.entries_added.extend(std::iter::repeat_n(event_type.to_owned(), entries.len() - present));
+        if !entries.is_empty() {
+            self.events.insert(event_type.to_owned(), entries);
+        }
+        for finding in refused {
+            if !blessed.refused.contains(&finding) {
+                blessed.refused.push(finding);
             }
-        };
-        paths.insert(format!("{path}: {kind}"));
+        }
     }
-    let mut paths = BTreeSet::new();
-    add(value, "", &mut paths);
-    paths
+
+    /// Adds snapshots, and tells how many.
+    fn bless_state(
+        &mut self,
+        subject: &(impl Subject + ?Sized),
+        Descriptor { state_schema, .. }: Descriptor,
+        histories: &[Vec<RecordedEvent>],
+        may_begin_anew: bool,
+    ) -> usize {
+        let mut snapshots = match &self.state {
+            None => Vec::new(),
+            Some(state) if state.state_schema == state_schema => state.snapshots.clone(),
+            Some(_) if may_begin_anew => Vec::new(),
+            Some(_) => return 0,
+        };
+        // A state that changed under its schema is to be mended; snapshots of it would hide that.
+        let holds = |(place, golden)| check_snapshot(subject, &state_schema, place, golden).is_empty();
+        if !snapshots.iter().enumerate().all(holds) {
+            return 0;
+        }
+        let present = snapshots.len();
+        add_snapshots(subject, &mut snapshots, histories);
+        let added = snapshots.len() - present;
+        if added > 0 {
+            self.state = Some(GoldenState { state_schema, snapshots });
+        }
+        added
+    }
 }

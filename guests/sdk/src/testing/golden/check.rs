@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Finding, Golden, GoldenEvent, GoldenSnapshot, GoldenState, GoldenUpcast, Subject};
 use crate::Descriptor;
-use crate::testing::{Difference, first_difference};
+use crate::testing::{Difference, exact_value, first_difference};
 
 impl Golden {
     /// Everything in which the reducer departs from the files; empty where it does not. The findings come in the order of the
@@ -102,7 +102,7 @@ fn upcast_difference(golden: &GoldenUpcast, now: &GoldenUpcast) -> Option<Differ
     first_difference(&whole(golden), &whole(now))
 }
 
-fn check_snapshot(
+pub(super) fn check_snapshot(
     subject: &(impl Subject + ?Sized),
     state_schema: &str,
     snapshot: usize,
@@ -139,5 +139,5 @@ fn check_snapshot(
 
 /// The JSON that a reducer drew.
 pub(super) fn drawn(json: Result<String, String>) -> Result<Value, String> {
-    serde_json::from_str(&json?).map_err(|error| format!("it is drawn as what is no JSON: {error}"))
+    exact_value(&json?).map_err(|error| format!("it is drawn as what is no JSON: {error}"))
 }

@@ -122,13 +122,24 @@ pub enum Finding {
         /// Those that the reducer writes.
         now: Vec<u8>,
     },
+    /// An event cannot become an entry, since JSON numbers are kept in 64 bits.
+    #[error(
+        "`{event_type}`: unsupported: {number} has more than 64 bits, and golden files hold none of these. Give the event with a \
+         smaller number in a scenario"
+    )]
+    NumberUnsupported {
+        /// As in `OrderPlaced.v1`.
+        event_type: String,
+        /// The number.
+        number: String,
+    },
     /// There is nothing to compare the state with.
     #[error("{STATE_FILE} has no snapshot: write a scenario that records events, and run `foldhost test --bless`")]
     SnapshotsMissing,
     /// The state schema has another name: intended, as a rule, and accepted by a bless.
     #[error(
-        "the state schema is `{now}`, and {STATE_FILE} holds snapshots of `{recorded}`: run `foldhost test --bless` to keep \
-         those of the new one"
+        "the state schema is `{now}`, and {STATE_FILE} holds snapshots of `{recorded}`: run `foldhost test --bless`, \
+         without a filter, to keep those of the new one"
     )]
     StateSchemaRenamed {
         /// The file's.
