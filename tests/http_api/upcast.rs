@@ -126,7 +126,7 @@ async fn an_event_that_cannot_be_upcast_says_why_and_hides_no_other() {
 
 /// Its page has one limit of fuel for all of its upcasts; what was recorded has a limit of its own.
 #[tokio::test]
-async fn a_page_whose_upcasts_are_too_much_is_still_read_as_recorded() {
+async fn an_event_whose_upcast_is_too_much_is_read_as_recorded_and_hides_no_other() {
     let store = Arc::new(InMemoryEventStore::new());
     let server = serve_hostile(store.clone()).await;
     record(&*store, "hostile-1", vec![measured(30), event("Ordered.v1", *b"event-upcast spin")]).await;
@@ -134,10 +134,9 @@ async fn a_page_whose_upcasts_are_too_much_is_still_read_as_recorded() {
     let events = events(&server, "/events?upcast=true").await;
     assert_eq!(events[0]["data"], json!({ "centimetres": 30 }));
     assert_eq!(events[1]["data"], json!({ "misdeed": "event-upcast spin" }));
-    for event in &events[..2] {
-        assert!(reason(event).contains("in event-upcast") && reason(event).contains("fuel_per_call_max"), "{event}");
-    }
-    // Another category's page is another one.
+    assert_eq!(events[0]["upcast"]["data"], json!({ "millimetres": 300 }));
+    let reason = reason(&events[1]);
+    assert!(reason.contains("in event-upcast") && reason.contains("fuel_per_call_max"), "{reason}");
     assert_eq!(shown(&events[2]), ("Incremented.v1", &json!({ "by": 1 }), &Value::Null));
 }
 
