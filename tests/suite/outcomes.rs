@@ -77,6 +77,18 @@ fn a_then_that_asks_for_nothing_does_not_pass() {
     }
 }
 
+/// The state after it is the one before it, so that a misspelt argument looked like a command that changes nothing.
+#[test]
+fn a_command_that_was_not_decided_does_not_pass_by_its_state() {
+    for (reducer, when) in [("counter", "{ Increment: { bye: 2 } }"), ("hostile", "Panic")] {
+        let state = if reducer == "counter" { "value" } else { "applied" };
+        let text = format!("scenarios:\n- {{ name: a, when: {when}, then: {{ state_contains: {{ {state}: 0 }} }} }}\n");
+        let report = Place::with(&text).run(&component_reducer(reducer));
+        let failures = &report.scenarios[0].steps[0].failures;
+        assert!(matches!(failures.as_slice(), [StepFailure::Differs { .. }]), "{reducer}: {failures:?}");
+    }
+}
+
 #[test]
 fn fuel_is_a_figure_that_does_not_vary_and_a_budget_holds_it() {
     let fuel = counted("{ events: [Incremented.v1] }").scenarios[0].steps[0].fuel.unwrap();

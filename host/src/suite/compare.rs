@@ -70,6 +70,9 @@ pub(super) fn compare(expected: Option<&Expected>, came: &Came, fuel: Option<u64
     };
     if let Some(outcome) = &expected.outcome {
         differs(outcome.key(), compare_outcome(outcome, came));
+    } else if let Some(key) = ["malformed", "fault"].into_iter().find(|key| came.outcome.get(key).is_some()) {
+        // Whoever looks at the state alone takes for granted that the command was decided: a misspelt argument would pass.
+        differs(key, differs_whole(json!("a decision: events, or a rejection"), &came.outcome));
     }
     if let Some(effects) = &expected.effects {
         differs("effects", differences("effects", effects, &came.effects));
