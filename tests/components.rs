@@ -7,6 +7,8 @@ mod cache;
 mod compiling;
 #[path = "components/contract.rs"]
 mod contract;
+#[path = "components/debug_info.rs"]
+mod debug_info;
 #[path = "components/faults.rs"]
 mod faults;
 #[path = "components/fuel.rs"]
@@ -15,6 +17,8 @@ mod fuel;
 mod gate;
 #[path = "components/limits.rs"]
 mod limits;
+#[path = "components/parts.rs"]
+mod parts;
 #[path = "components/rules.rs"]
 mod rules;
 #[path = "components/wit.rs"]

@@ -52,6 +52,7 @@ fn code_that_is_too_much_for_the_compiler_is_refused_before_it_is_compiled() {
         ("bytes of code, and 2097152", function(1, 40_000, |_| "(drop (i32.const 0))".into()).repeat(20)),
         ("10001 functions, and 10000", "(func)".repeat(10_001)),
         ("5001 types, and 5000", "(type (func))".repeat(5_001)),
+        ("50050 locals, and 50000", function(910, 0, looped(1)).repeat(55)),
         ("101 parameters of a function, and 100", arity(&format!("(param {})", "i64 ".repeat(101)))),
         ("17 results of a function, and 16", arity(&format!("(result {})", "i64 ".repeat(17)))),
         ("502 blocks within each other, and 500", nested(1, 501)),
@@ -87,10 +88,10 @@ fn shapes() -> Vec<(&'static str, String)> {
         ("loops over locals", repeated(function(900, 1_000, looped(900)), 5)),
         ("many loops", repeated(function(10, 3_100, looped(10)), 1)),
         ("few loops, many functions", repeated(function(10, 20, looped(10)), 5_000)),
-        ("nested loops over locals", repeated(nested(990, 490), 12)),
+        ("nested loops over locals", repeated(nested(990, 490), 7)),
         ("nested loops", repeated(nested(10, 490), 38)),
         ("values that outlive loops", format!("{VALUE}{}", outlived(1_800, 1_800, "(loop (br_if 0 (i32.const 0)))"))),
-        ("values that outlive calls", format!("{VALUE}{}", outlived(4_000, 4_300, "(drop (call $value))"))),
+        ("values that outlive calls", format!("{VALUE}{}", outlived(4_000, 4_000, "(drop (call $value))"))),
         ("calls with few values", format!("{VALUE}{}", outlived(300, 80_000, "(drop (call $value))"))),
         ("calls", format!("{VALUE}{}", repeated(function(1, 80_000, |_| "(drop (call $value))".into()), 8))),
         (
@@ -107,7 +108,7 @@ fn shapes() -> Vec<(&'static str, String)> {
                 repeated(function(1, 20, |_| "(memory.fill (i32.const 0) (i32.const 0) (i32.const 0))".into()), 9_000)
             ),
         ),
-        ("locals", repeated(function(1_000, 0, looped(1)), 9_990)),
+        ("locals", repeated(function(1_000, 0, looped(1)), 50)),
         ("empty functions", repeated("(func)".into(), 9_990)),
     ]
 }
@@ -116,9 +117,13 @@ fn shapes() -> Vec<(&'static str, String)> {
 #[ignore = "a measurement: cargo test -p foldhost --test components -- --ignored --nocapture the_most_work"]
 fn the_most_work_that_is_let_in_takes_so_long() {
     for (what, module) in shapes() {
+        // The peak begins anew.
+        std::fs::write("/proc/self/clear_refs", "5").unwrap();
         let begun = Instant::now();
         let refused = refused(&module).to_string();
-        println!("{what:30} {:8.2?}  {} {}", begun.elapsed(), peak(), &refused[..refused.floor_char_boundary(150)]);
+        // It was compiled: a bound that refuses it is another measurement.
+        assert!(refused.contains("it exports nothing"), "{what}: {refused}");
+        println!("{what:30} {:8.2?}  {}", begun.elapsed(), peak());
     }
 }
 

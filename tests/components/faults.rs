@@ -69,7 +69,7 @@ fn a_component_with_line_tables_names_files_and_lines() {
     assert!(file.ends_with("acts.rs"), "{reason}");
     let function = source.lines().position(|line| line.contains("fn recurse(")).unwrap() + 1;
     assert!((function..function + 5).contains(&line.parse().unwrap()), "{reason}");
-    // What was compiled into one function is told apart.
+    // Where the language's own code was compiled into it, it is the author's line before that.
     let spent = fault(&guest, "Spin", "{}").to_string();
     assert!(spent.contains(" (guests/hostile/src/"), "{spent}");
     let debug_bytes_max = Limits { component_debug_bytes_max: 1_000, ..Limits::default() };

@@ -124,13 +124,38 @@ fn all_that_is_wrong_is_told_at_once() {
     }
 }
 
+/// A validator repeats the names of what it refuses, and they are the component's.
 #[test]
-fn a_component_of_many_parts_is_refused() {
-    let instances = "(core instance (instantiate $m))".repeat(17);
-    let many = format!("(component (core module $m (memory 1) (table 1 funcref)) {instances})");
-    let offences = offences(&wat(&many)).join("\n");
-    for part in ["it has 17 memories, and 16 are allowed", "it has 17 tables, and 16 are allowed"] {
-        assert!(offences.contains(part), "{offences}");
+fn a_name_in_what_a_validator_says_stays_in_its_line_and_its_length() {
+    let name = format!("x\\0aerror: forged \\1b[2J{}", "A".repeat(5_000));
+    let twice = format!("(component (core module (func $f) {}))", format!("(export \"{name}\" (func $f))").repeat(2));
+    let told = offence(&wat(&twice));
+    assert!(
+        told.starts_with("it is no valid component: duplicate export name `x error: forged \u{FFFD}[2JAAA"),
+        "{told}"
+    );
+    assert!(!told.contains(char::is_control) && told.len() < 2_200, "{} bytes", told.len());
+}
+
+#[test]
+fn many_versions_of_the_contract_are_told_by_some_of_them() {
+    let exports: String =
+        (2..500).map(|minor| format!("(export \"foldhost:reducer/reducer@1.{minor}.0\" (instance $i))")).collect();
+    let told = offence(&wat(&format!("(component (component $c) (instance $i (instantiate $c)) {exports})")));
+    assert!(told.starts_with("it exports version 1.2.0 and 1.3.0 and "), "{told}");
+    assert!(told.contains(" and 478 more of the contract") && told.len() < 1_000, "{told}");
+}
+
+/// What it weighs hides nothing of what else there is to mend.
+#[test]
+fn debug_information_beyond_its_limit_is_told_with_all_the_rest() {
+    let bytes = wat("(component (import \"leak\" (func)) (core module (@custom \".debug_info\" \"0123456789\")))");
+    let limits = Limits { component_debug_bytes_max: 9, ..Limits::default() };
+    let GateError { offences } = ComponentReducer::load(&engine(&limits), &bytes).unwrap_err();
+    let begins = ["it imports leak: ", "it exports nothing", "it has 10 bytes of debug information, and 9 are allowed"];
+    assert_eq!(offences.len(), begins.len(), "{offences:?}");
+    for begin in begins {
+        assert!(offences.iter().any(|offence| offence.starts_with(begin)), "{begin} {offences:?}");
     }
 }
 

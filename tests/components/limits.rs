@@ -153,6 +153,18 @@ fn memory_that_a_component_begins_with_is_held_to_its_limit() {
     assert!(refused.to_string().contains("memory_bytes_max"), "{refused}");
 }
 
+/// It was refused under the limit of all, which its own is there to raise.
+#[test]
+fn memory_that_one_reducer_may_begin_with_is_its_own_whatever_all_others_may() {
+    let all = ReducerLimits { memory_bytes_max: 64 << 10, ..Default::default() };
+    let own = ReducerOverrides { memory_bytes_max: Some(16 << 20), ..Default::default() };
+    let engine = engine(&Limits { reducer: all, reducers: [("order".into(), own)].into(), ..Limits::default() });
+    let order = ComponentReducer::load(&engine, &component("order")).unwrap();
+    assert!(Run::of(&order).send(PLACE.0, PLACE.1).is_ok());
+    let refused = ComponentReducer::load(&engine, &component("counter")).unwrap_err().to_string();
+    assert!(refused.contains("and 65536 are allowed (memory_bytes_max)"), "{refused}");
+}
+
 #[test]
 fn the_documentation_has_a_row_for_every_limit() {
     let text = std::fs::read_to_string(wit::repository().join("docs/limits.md")).unwrap();

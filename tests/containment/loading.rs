@@ -177,6 +177,15 @@ fn a_component_whose_parts_are_too_many_or_too_large_is_refused() {
     Neighbour::new().goes_on();
 }
 
+/// What the engine keeps for an instance beside its memory is the host's: without it, a host would hold more than it may.
+#[test]
+fn what_an_instance_takes_beside_its_memory_is_counted() {
+    let bytes = |wat: &str| load(&with_module(wat)).unwrap().create(&stream("hostile-1")).unwrap().memory_bytes();
+    let (plain, globals) = (bytes("(module)"), "(global i64 (i64.const 0))".repeat(900));
+    assert_eq!(bytes(&format!("(module {globals})")), plain + 900 * 16);
+    assert_eq!(bytes("(module (table 2000 funcref))"), plain + 2_000 * 8);
+}
+
 /// Half a million cache lines, each of which names another one, and a walk over them: a unit of fuel a step.
 const LOADS: &str = "(module (memory 520) (func $start (local i32) (local $line i32)
     (loop

@@ -5,26 +5,23 @@
 //! is given none. Here the line tables are read and nothing else, when there was a trap: no function that was inlined, no recursion, a
 //! bounded number of steps, and nothing is kept of what a step finds but two places.
 
+mod program;
+
 use std::ops::{Range, RangeInclusive};
 
-use gimli::{AttributeValue, DebugLine, DebugLineOffset, EndianSlice, LineInstruction, LittleEndian};
+use gimli::{DebugLine, DebugLineOffset, LineInstruction, LittleEndian};
 use wasmparser::{Parser, Payload};
 
+use self::program::{Files, Header, Registers, Row, unit};
+
 /// Line programs that are read for one trap, in bytes, each of which is an instruction at most; the order guest has 385 kB. A program
-/// that is more than what is left of them is passed over.
-const PROGRAM_BYTES_MAX: usize = 4 << 20;
+/// that is more than what is left of them is passed over. So many take 25 ms at most, of all that was tried.
+const PROGRAM_BYTES_MAX: usize = 2 << 20;
 /// Header of one line program, which names its files; those of the order guest have up to 4 kB. Each byte of it may be a file, of
 /// which gimli makes a hundred bytes.
 const HEADER_BYTES_MAX: usize = 64 << 10;
-/// Longest path, in bytes.
-const PATH_BYTES_MAX: usize = 256;
-/// Addresses that a linker gives to what it left out.
-const LEFT_OUT: u64 = 0xFFFF_FFFE;
 /// Bytes of an address in WebAssembly's DWARF.
 const ADDRESS_BYTES: u8 = 4;
-
-type Bytes<'a> = EndianSlice<'a, LittleEndian>;
-type Header<'a> = gimli::LineProgramHeader<Bytes<'a>>;
 
 /// The line tables of a component that has some. Their bytes are within the component's debug information, which has a limit.
 pub(super) struct LineTables {
@@ -160,16 +157,20 @@ impl Search {
 
     /// Looks whose line a row is, which holds from its address up to `end`.
     fn take(&mut self, row: Row, end: u64, files: &mut Files<'_>) {
-        let found = &mut self.found;
+        let is_of = |wanted: &Wanted| row.address <= *wanted.addresses.end() && end > *wanted.addresses.start();
+        // Most rows are of other functions.
+        if !self.wanted.iter().any(is_of) {
+            return;
+        }
+        let (found, authored) = (&mut self.found, !files.is_foreign(row.file));
         self.wanted.retain_mut(|wanted| {
-            let at = *wanted.addresses.end();
-            if row.address > at || end <= *wanted.addresses.start() {
+            if !is_of(wanted) {
                 return true;
             }
-            if wanted.addresses.contains(&row.address) && !files.is_foreign(row.file) {
+            if authored && wanted.addresses.contains(&row.address) {
                 wanted.authored = Some(row);
             }
-            if end <= at {
+            if end <= *wanted.addresses.end() {
                 return true;
             }
             found[wanted.index] = files.line(wanted.authored.unwrap_or(row));
@@ -178,131 +179,5 @@ impl Search {
     }
 }
 
-/// A row of a line table, as far as it matters.
-#[derive(Clone, Copy)]
-struct Row {
-    address: u64,
-    file: u64,
-    line: u64,
-}
-
-/// The machine that line programs are for.
-struct Registers {
-    row: Row,
-    /// Whether the linker left out the code that the rows are of.
-    left_out: bool,
-}
-
-impl Default for Registers {
-    fn default() -> Self {
-        Self { row: Row { address: 0, file: 1, line: 1 }, left_out: false }
-    }
-}
-
-impl Registers {
-    /// Runs one instruction, and says whether it makes a row.
-    fn step(&mut self, instruction: &LineInstruction<Bytes<'_>>, header: &Header<'_>) -> bool {
-        let row = &mut self.row;
-        let advance = |opcode: u8| {
-            let adjusted = opcode.wrapping_sub(header.opcode_base());
-            (adjusted / header.line_range(), adjusted % header.line_range())
-        };
-        let instruction_bytes = u64::from(header.minimum_instruction_length());
-        match *instruction {
-            LineInstruction::Special(opcode) => {
-                let (instructions, lines) = advance(opcode);
-                row.address = row.address.wrapping_add(u64::from(instructions) * instruction_bytes);
-                row.line = row.line.wrapping_add_signed(i64::from(header.line_base()) + i64::from(lines));
-            }
-            LineInstruction::AdvancePc(instructions) => {
-                row.address = row.address.wrapping_add(instructions.wrapping_mul(instruction_bytes));
-            }
-            LineInstruction::ConstAddPc => {
-                row.address = row.address.wrapping_add(u64::from(advance(u8::MAX).0) * instruction_bytes);
-            }
-            LineInstruction::FixedAddPc(bytes) => row.address = row.address.wrapping_add(u64::from(bytes)),
-            LineInstruction::SetAddress(address) => {
-                row.address = address;
-                self.left_out = address >= LEFT_OUT;
-            }
-            LineInstruction::AdvanceLine(lines) => row.line = row.line.wrapping_add_signed(lines),
-            LineInstruction::SetFile(file) => row.file = file,
-            _ => {}
-        }
-        let makes_a_row =
-            matches!(instruction, LineInstruction::Special(_) | LineInstruction::Copy | LineInstruction::EndSequence);
-        // The end has to be seen, since it begins the next one.
-        makes_a_row && (!self.left_out || matches!(instruction, LineInstruction::EndSequence))
-    }
-}
-
-/// The files that one line program names.
-struct Files<'a> {
-    header: &'a Header<'a>,
-    names: &'a [u8],
-    foreign: Vec<Option<bool>>,
-    is_foreign: fn(&str) -> bool,
-}
-
-impl<'a> Files<'a> {
-    fn of(header: &'a Header<'a>, names: &'a [u8], is_foreign: fn(&str) -> bool) -> Self {
-        Self { header, names, foreign: vec![None; header.file_names().len() + 1], is_foreign }
-    }
-
-    /// Each is asked about once: a program may go from one to the other with every row.
-    fn is_foreign(&mut self, file: u64) -> bool {
-        let index = usize::try_from(file).unwrap_or(usize::MAX);
-        match self.foreign.get(index) {
-            None => true,
-            Some(Some(known)) => *known,
-            Some(None) => {
-                let foreign = self.path(file).is_none_or(|path| (self.is_foreign)(&path));
-                self.foreign[index] = Some(foreign);
-                foreign
-            }
-        }
-    }
-
-    fn line(&self, row: Row) -> Option<Line> {
-        Some(Line { file: self.path(row.file)?, line: u32::try_from(row.line).ok()? })
-    }
-
-    fn path(&self, file: u64) -> Option<String> {
-        let entry = self.header.file(file)?;
-        let name = self.text(&entry.path_name())?;
-        let directory = entry.directory(self.header).and_then(|directory| self.text(&directory)).unwrap_or_default();
-        if directory.is_empty() || name.starts_with('/') {
-            return Some(name);
-        }
-        Some(format!("{directory}/{name}"))
-    }
-
-    fn text(&self, value: &AttributeValue<Bytes<'_>>) -> Option<String> {
-        let bytes = match value {
-            AttributeValue::String(text) => text.slice(),
-            AttributeValue::DebugLineStrRef(offset) => self.names.get(offset.0..)?,
-            _ => return None,
-        };
-        let bytes = &bytes[..bytes.len().min(PATH_BYTES_MAX)];
-        let text = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
-        Some(String::from_utf8_lossy(text).into_owned())
-    }
-}
-
-/// Where one line program ends, and how long its header is.
-struct Unit {
-    end: usize,
-    header_bytes: usize,
-}
-
-/// The line program at `at`. Read before gimli reads it, which takes the header for what it says it is.
-fn unit(programs: &[u8], at: usize) -> Option<Unit> {
-    let rest = programs.get(at..)?;
-    let word = |at: usize| Some(u32::from_le_bytes(rest.get(at..at + 4)?.try_into().ok()?) as usize);
-    let length = word(0)?;
-    let end = at.checked_add(4)?.checked_add(length).filter(|end| *end <= programs.len())?;
-    let version = u16::from_le_bytes(rest.get(4..6)?.try_into().ok()?);
-    // Since version 5, the sizes of an address and of a segment stand before it.
-    let header_bytes = word(if version >= 5 { 8 } else { 6 })?;
-    Some(Unit { end, header_bytes })
-}
+#[cfg(test)]
+mod tests;

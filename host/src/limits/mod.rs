@@ -40,7 +40,7 @@ pub struct Limits {
     /// What each reducer may take and give.
     pub reducer: ReducerLimits,
     /// By a reducer's name, what is different for it. A component's name is known once it was asked for it, so loading one begins
-    /// under [`Limits::reducer`].
+    /// under the largest that any has.
     pub reducers: BTreeMap<String, ReducerOverrides>,
     /// Events folded by one call, and read by one query. Default 1,000: where the fold's speed stops to grow.
     pub events_per_page_max: usize,

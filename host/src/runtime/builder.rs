@@ -103,7 +103,7 @@ impl HostBuilder {
         }
         let (writer_tasks, stop_writers) = (TaskTracker::new(), CancellationToken::new());
         let shared = Shared {
-            registry: Registry::new(Arc::clone(&self.store), engine.clone(), self.native),
+            registry: Registry::new(Arc::clone(&self.store), engine, self.native),
             entities: Entities::new(),
             committer: Committer::start(Arc::clone(&self.store), &self.limits),
             snapshots: SnapshotWriter::start(Arc::clone(&self.store), &writer_tasks, stop_writers.clone()),
@@ -118,7 +118,7 @@ impl HostBuilder {
         let shared = Arc::new(shared);
         tokio::spawn(retire_idle_entities(Arc::downgrade(&shared)));
         tokio::spawn(follow_activations(Arc::downgrade(&shared)));
-        Ok(Host { shared, engine })
+        Ok(Host { shared })
     }
 }
 

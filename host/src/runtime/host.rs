@@ -16,7 +16,6 @@ use super::load::{load, load_until};
 use super::measured;
 use crate::event::METADATA_BYTES_MAX;
 use crate::event_store::{EventStoreError, Store};
-use crate::guest::{ComponentReducer, GuestEngine};
 use crate::reducer::Reducer;
 use crate::{EventMetadata, Limits, StreamId, Version};
 
@@ -46,7 +45,6 @@ const HOST_METADATA_BYTES_MAX: usize = 1 << 10;
 #[derive(Clone)]
 pub struct Host {
     pub(super) shared: Arc<Shared>,
-    pub(super) engine: GuestEngine,
 }
 
 impl Host {
@@ -177,11 +175,7 @@ impl Host {
     /// # Errors
     /// [`DeployError`]; then the former reducer decides on.
     pub async fn deploy(&self, component: Vec<u8>) -> Result<ReducerStatus, DeployError> {
-        let engine = self.engine.clone();
-        let checked = tokio::task::spawn_blocking(move || {
-            ComponentReducer::load(&engine, &component).map(|reducer| (reducer, component))
-        });
-        let (reducer, component) = checked.await.map_err(|error| DeployError::Check(error.to_string()))??;
+        let (reducer, component) = self.shared.registry.check(component).await?;
         let descriptor = reducer.descriptor().clone();
         if self.shared.registry.native(&descriptor.name).is_some() {
             return Err(DeployError::Native(descriptor.name));

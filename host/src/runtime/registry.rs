@@ -1,16 +1,24 @@
 //! Which reducer decides for a category.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use super::CommandError;
+use super::answers::DeployError;
 use super::command::DecidedBy;
 use super::failure::ReducerFailure;
 use super::load::LoadError;
 use crate::StreamId;
 use crate::event_store::{Activation, Fence, Store};
 use crate::guest::{ComponentReducer, GuestEngine};
-use crate::reducer::{Reducer, ReducerFault};
+use crate::reducer::{Reducer, ReducerDigest, ReducerFault};
+
+/// How long it is remembered that a component does not load, so that not each command of its category loads it again. Not for good:
+/// it may have been this machine that had no memory to start it.
+const REFUSAL_KEPT: Duration = Duration::from_secs(60);
+/// How many are remembered.
+const REFUSALS_MAX: usize = 100;
 
 /// A reducer that decides, and under which activation.
 #[derive(Clone)]
@@ -57,7 +65,11 @@ pub(super) struct Registry {
     engine: GuestEngine,
     active: RwLock<HashMap<String, ActiveReducer>>,
     /// Held while one is loaded: a thousand streams that start at once compile a component once.
-    loading: tokio::sync::Mutex<()>,
+    loading: Arc<tokio::sync::Mutex<()>>,
+    /// Held while one that was sent is checked: compilers for as many as are sent would take the machine, and commands, which
+    /// wait for `loading` alone, do not wait behind them.
+    checking: Arc<tokio::sync::Mutex<()>>,
+    refused: Mutex<Refusals>,
 }
 
 impl Registry {
@@ -66,7 +78,14 @@ impl Registry {
             let name = reducer.descriptor().name.clone();
             (name, ActiveReducer { reducer, generation: None })
         });
-        Self { store, engine, active: RwLock::new(native.collect()), loading: tokio::sync::Mutex::default() }
+        Self {
+            store,
+            engine,
+            active: RwLock::new(native.collect()),
+            loading: Arc::default(),
+            checking: Arc::default(),
+            refused: Mutex::default(),
+        }
     }
 
     /// The reducer in use for `category`, fetched if it is not here yet.
@@ -123,25 +142,135 @@ impl Registry {
         self.active.read().unwrap_or_else(PoisonError::into_inner).get(category).cloned()
     }
 
+    /// Checks a component that was sent, after those that were sent before it.
+    pub(super) async fn check(&self, component: Vec<u8>) -> Result<(ComponentReducer, Vec<u8>), DeployError> {
+        let turn = Arc::clone(&self.checking).lock_owned().await;
+        let engine = self.engine.clone();
+        let checked = tokio::task::spawn_blocking(move || {
+            // Until it is done, whoever waited for it: a sender that hangs up ends no compiler.
+            let _turn = turn;
+            ComponentReducer::load(&engine, &component).map(|reducer| (reducer, component))
+        });
+        Ok(checked.await.map_err(|error| DeployError::Check(error.to_string()))??)
+    }
+
     /// Loads the component of an activation, unless that activation is in use already.
     async fn take_up(&self, activation: Activation) -> Result<ActiveReducer, CommandError> {
-        let _loading = self.loading.lock().await;
+        let unusable = |reason: String| CommandError::ReducerUnusable { name: activation.name.clone(), reason };
+        let loading = Arc::clone(&self.loading).lock_owned().await;
         if let Some(known) = self.known(&activation.name)
             && known.generation >= Some(activation.generation)
         {
             return Ok(known);
         }
-        let unusable = |reason: String| CommandError::ReducerUnusable { name: activation.name.clone(), reason };
+        if let Some(refusal) = self.refused().of(activation.digest, Instant::now()) {
+            return Err(unusable(refusal));
+        }
         let component = self.store.load_component(activation.digest).await?;
         let component = component.ok_or_else(|| unusable(format!("no component {} is kept", activation.digest)))?;
         let engine = self.engine.clone();
-        let loaded = tokio::task::spawn_blocking(move || ComponentReducer::load(&engine, &component)).await;
-        let reducer: Arc<dyn Reducer> = match loaded {
-            Ok(Ok(reducer)) => Arc::new(reducer),
-            Ok(Err(refusal)) => return Err(unusable(refusal.to_string())),
-            Err(error) => return Err(unusable(error.to_string())),
-        };
+        // The turn goes along: a command whose sender hangs up ends no compiler, and the next one would begin a second.
+        let load = move || (ComponentReducer::load(&engine, &component), loading);
+        let (loaded, _loading) =
+            tokio::task::spawn_blocking(load).await.map_err(|error| unusable(error.to_string()))?;
+        let reducer: Arc<dyn Reducer> = Arc::new(loaded.map_err(|refusal| {
+            let refusal = refusal.to_string();
+            self.refused().remember(activation.digest, &refusal, Instant::now());
+            unusable(refusal)
+        })?);
         self.adopt(&activation, Arc::clone(&reducer));
         Ok(ActiveReducer { reducer, generation: Some(activation.generation) })
+    }
+
+    fn refused(&self) -> MutexGuard<'_, Refusals> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Components that did not load, when, and why.
+#[derive(Default)]
+struct Refusals(HashMap<ReducerDigest, (Instant, String)>);
+
+impl Refusals {
+    fn of(&self, digest: ReducerDigest, now: Instant) -> Option<String> {
+        let (at, refusal) = self.0.get(&digest)?;
+        (now.saturating_duration_since(*at) < REFUSAL_KEPT).then(|| refusal.clone())
+    }
+
+    fn remember(&mut self, digest: ReducerDigest, refusal: &str, now: Instant) {
+        self.0.retain(|_, (at, _)| now.saturating_duration_since(*at) < REFUSAL_KEPT);
+        if self.0.len() < REFUSALS_MAX {
+            self.0.insert(digest, (now, refusal.to_owned()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::testing::{FaultyStore, StoreCall};
+    use crate::{EventStoreError, InMemoryEventStore, Limits, NativeReducer};
+
+    fn digest(of: usize) -> ReducerDigest {
+        ReducerDigest::of(&of.to_le_bytes())
+    }
+
+    const NONSENSE: &[u8] = b"\0asm\x0d\0\x01\0 and then nonsense";
+
+    fn registry(store: Arc<dyn Store>) -> Registry {
+        Registry::new(store, GuestEngine::new(&Limits::default()).unwrap(), Vec::new())
+    }
+
+    async fn activate(store: &dyn Store, component: &[u8]) -> Activation {
+        let descriptor = NativeReducer::<counter::Counter>::new().descriptor().clone();
+        store.save_reducer(ReducerDigest::of(component), &descriptor, component).await.unwrap();
+        store.activate("counter", ReducerDigest::of(component)).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn components_that_are_sent_are_checked_one_by_one_and_commands_do_not_wait_for_them() {
+        let store = Arc::new(InMemoryEventStore::new());
+        let registry = registry(Arc::clone(&store) as _);
+        activate(&*store, NONSENSE).await;
+        let another_s_turn = Arc::clone(&registry.checking).lock_owned().await;
+        let mut check = std::pin::pin!(registry.check(NONSENSE.to_vec()));
+        assert!(futures::poll!(check.as_mut()).is_pending());
+        assert!(matches!(registry.active("counter").await.err(), Some(CommandError::ReducerUnusable { .. })));
+        assert!(futures::poll!(check.as_mut()).is_pending());
+        drop(another_s_turn);
+        assert!(matches!(check.await, Err(DeployError::Gate(_))));
+    }
+
+    /// Each command of such a category compiled it again, and so did each look at what is active.
+    #[tokio::test]
+    async fn a_component_that_does_not_load_is_not_loaded_again_for_each_command() {
+        let store = Arc::new(FaultyStore::new(Arc::new(InMemoryEventStore::new())));
+        let registry = registry(Arc::clone(&store) as _);
+        let activation = activate(&*store, NONSENSE).await;
+        let unusable = |answer: Result<ActiveReducer, CommandError>| match answer.err() {
+            Some(CommandError::ReducerUnusable { reason, .. }) => reason,
+            other => panic!("{other:?}"),
+        };
+        let first = unusable(registry.active("counter").await);
+        assert!(first.contains("no valid component"), "{first}");
+        // Were its component fetched, this would be what fails.
+        store.fail_next(1, StoreCall::Reducers, EventStoreError::Unavailable("for the test".into()));
+        assert_eq!(unusable(registry.take_up(activation).await), first);
+        assert_eq!(store.faults_left(), 1);
+    }
+
+    #[test]
+    fn a_refusal_is_remembered_for_a_minute_and_no_more_than_so_many() {
+        let (mut refusals, begun) = (Refusals::default(), Instant::now());
+        for of in 0..2 * REFUSALS_MAX {
+            refusals.remember(digest(of), "no", begun);
+        }
+        assert_eq!(refusals.0.len(), REFUSALS_MAX);
+        assert_eq!(refusals.of(digest(0), begun + REFUSAL_KEPT / 2).as_deref(), Some("no"));
+        assert_eq!(refusals.of(digest(0), begun + REFUSAL_KEPT), None);
+        refusals.remember(digest(1_000), "no", begun + REFUSAL_KEPT);
+        assert_eq!(refusals.0.len(), 1, "the others are too old");
     }
 }
