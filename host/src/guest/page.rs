@@ -11,6 +11,8 @@ use crate::reducer::{ReducerFault, UpcastEvent};
 
 /// What the faults of one page may cost, by [`cost`], before the rest of the page is given up.
 const FAULTS_COST_MAX: u32 = 10;
+/// What a fault costs at least that used up what an instance has.
+const EXHAUSTED_COST: u32 = 3;
 /// JSON of all events of one page. A page's data have 8 MiB by default, and a list of numbers is up to four times as long as its
 /// bytes.
 const PAGE_JSON_BYTES_MAX: usize = 64 << 20;
@@ -95,8 +97,9 @@ impl ComponentReducer {
                 // It costs its own answer and an instance, and hides none of the others. Where it wanted what the ones before it had
                 // used up, it is asked again: an event that can be drawn alone can be drawn in a page.
                 Err(fault) => {
-                    spent += cost(&fault);
-                    if is_fresh || cost(&fault) == 1 {
+                    let cost = cost(&fault);
+                    spent += cost;
+                    if is_fresh || cost < EXHAUSTED_COST {
                         answers.push(Err(fault.to_string()));
                     }
                     (instance, is_fresh) = (self.start()?, true);
@@ -112,7 +115,7 @@ impl ComponentReducer {
 fn cost(fault: &ReducerFault) -> u32 {
     match fault {
         ReducerFault::TimeExhausted { .. } => 8,
-        ReducerFault::FuelExhausted { .. } | ReducerFault::MemoryExhausted { .. } => 3,
+        ReducerFault::FuelExhausted { .. } | ReducerFault::MemoryExhausted { .. } => EXHAUSTED_COST,
         _ => 1,
     }
 }

@@ -101,7 +101,7 @@ fn functions(error: &wasmtime::Error, lines: Option<&LineTables>) -> Vec<Functio
 /// The engine counts both from the component's beginning.
 fn instruction(frame: &FrameInfo) -> Instruction {
     let at = frame.module_offset().unwrap_or_default();
-    Instruction { function: at - frame.func_offset().unwrap_or_default(), at }
+    Instruction { function: at.saturating_sub(frame.func_offset().unwrap_or_default()), at }
 }
 
 fn shown(mut functions: Vec<Function>) -> Option<String> {

@@ -52,7 +52,7 @@ pub(super) async fn execute(entity: &mut Entity, inbox: &mut VecDeque<Pending>) 
         }),
     };
     match outcome {
-        // 5. Durable. The aggregate stays, unless a fault left it in a state that nobody knows.
+        // 5. Durable. Events are drawn for those who asked, and the aggregate stays, unless a fault left it in a state that nobody knows.
         Ok(AppendOutcome::Appended { version }) => {
             warm.version = version;
             let mut drawn = turn.draw(&mut warm);
