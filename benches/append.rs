@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use foldhost::event_store::{AppendOutcome, Fence, StreamBatch};
+use foldhost::event_store::{AppendOutcome, Fence, NewEffect, StreamBatch};
 use foldhost::reducer::{Descriptor, ReducerDigest};
 use foldhost::{
     CommandRequest, EventMetadata, EventStore, Host, Limits, NativeReducer, Reducer as _, ReducerStore,
@@ -48,6 +48,26 @@ fn metadata() -> EventMetadata {
     }
 }
 
+/// As a decision asks for it: what is claimed afterwards is not measured here.
+fn effect() -> NewEffect {
+    NewEffect {
+        effect_id: uuid::Uuid::now_v7(),
+        kind: "http".into(),
+        lane: "http https://payments.example".into(),
+        delay: Duration::ZERO,
+        body: vec![b'x'; PAYLOAD_BYTES],
+    }
+}
+
+/// What goes into the batches beside an event for each stream.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Terms {
+    Free,
+    Fenced,
+    /// Fenced, and with an effect for each event.
+    WithEffects,
+}
+
 struct Bench {
     runtime: Runtime,
     database: TestDatabase,
@@ -71,7 +91,7 @@ impl Bench {
                 sdk_version: "0".into(),
             };
             database.store.save_reducer(digest, &descriptor, b"code").await.unwrap();
-            database.store.activate("order", digest).await.unwrap();
+            database.store.activate("order", digest, None).await.unwrap();
             let mut connections = Vec::new();
             for _ in 0..STREAMS {
                 let mut connection = database.connect().await;
@@ -83,23 +103,24 @@ impl Bench {
         Self { runtime, database, connections, round: 0 }
     }
 
-    fn batches(&self, statement: usize, task: usize, fenced: bool) -> Vec<StreamBatch> {
+    fn batches(&self, statement: usize, terms: Terms) -> Vec<StreamBatch> {
         let fence = Fence { reducer: "order".into(), generation: 1 };
         (0..STREAMS)
             .map(|stream| {
-                let id = StreamId::new(&format!("order-{}-{task}-{stream}", self.round)).unwrap();
+                let id = StreamId::new(&format!("order-{}-{stream}", self.round)).unwrap();
                 let mut batch = StreamBatch::new(id, Version::new(statement as u64), vec![event()]);
                 batch.events[0].1 = metadata();
-                batch.fence = fenced.then(|| fence.clone());
+                batch.fence = (terms != Terms::Free).then(|| fence.clone());
+                batch.effects = (terms == Terms::WithEffects).then(effect).into_iter().collect();
                 batch
             })
             .collect()
     }
 
     /// `statements` checked batches, one after the other: each stream grows by an event with each.
-    fn checked(&mut self, statements: usize, fenced: bool) -> Duration {
+    fn checked(&mut self, statements: usize, terms: Terms) -> Duration {
         self.round += 1;
-        let all: Vec<_> = (0..statements).map(|statement| self.batches(statement, 0, fenced)).collect();
+        let all: Vec<_> = (0..statements).map(|statement| self.batches(statement, terms)).collect();
         let started = Instant::now();
         self.runtime.block_on(async {
             for batches in &all {
@@ -112,7 +133,7 @@ impl Bench {
 
     fn raw(&mut self, statements: usize) -> Duration {
         self.round += 1;
-        let all: Vec<_> = (0..statements).map(|statement| self.batches(statement, 0, false)).collect();
+        let all: Vec<_> = (0..statements).map(|statement| self.batches(statement, Terms::Free)).collect();
         let connection = &mut self.connections[0];
         let started = Instant::now();
         self.runtime.block_on(async {
@@ -234,9 +255,9 @@ impl Bench {
     }
 
     /// Bytes of WAL for each of `statements` batches' events.
-    fn wal_bytes_an_event(&mut self, statements: usize) -> f64 {
+    fn wal_bytes_an_event(&mut self, statements: usize, terms: Terms) -> f64 {
         let before = self.wal();
-        self.checked(statements, true);
+        self.checked(statements, terms);
         (self.wal() - before) as f64 / (statements * STREAMS) as f64
     }
 
@@ -351,12 +372,15 @@ fn main() {
     snapshots();
     let mut bench = Bench::new();
     // Pages that are first touched after a checkpoint go to the WAL whole; from the second time on they do not.
-    bench.checked(200, true);
+    bench.checked(200, Terms::Fenced);
+    bench.checked(200, Terms::WithEffects);
     bench.execute("CHECKPOINT");
-    let first = bench.wal_bytes_an_event(400);
-    let later = bench.wal_bytes_an_event(400);
+    let first = bench.wal_bytes_an_event(400, Terms::Fenced);
+    let later = bench.wal_bytes_an_event(400, Terms::Fenced);
+    let with_effects = bench.wal_bytes_an_event(400, Terms::WithEffects);
     println!(
-        "WAL an event of {PAYLOAD_BYTES} bytes in batches of 64: {later:.0} bytes; {first:.0} right after a checkpoint"
+        "WAL an event of {PAYLOAD_BYTES} bytes in batches of 64: {later:.0} bytes; {first:.0} right after a checkpoint; \
+         {with_effects:.0} with an effect of {PAYLOAD_BYTES} bytes each"
     );
 
     let bench = RefCell::new(bench);
@@ -365,13 +389,18 @@ fn main() {
     };
     run(
         "a checked batch of 64 under a fence / a raw unnest insert of 64",
-        &|| bench.borrow_mut().checked(120, true),
+        &|| bench.borrow_mut().checked(120, Terms::Fenced),
         &|| bench.borrow_mut().raw(120),
     );
     run(
         "a checked batch of 64 under a fence / the same without a fence",
-        &|| bench.borrow_mut().checked(120, true),
-        &|| bench.borrow_mut().checked(120, false),
+        &|| bench.borrow_mut().checked(120, Terms::Fenced),
+        &|| bench.borrow_mut().checked(120, Terms::Free),
+    );
+    run(
+        "a checked batch of 64 with an effect each / the same without effects",
+        &|| bench.borrow_mut().checked(120, Terms::WithEffects),
+        &|| bench.borrow_mut().checked(120, Terms::Fenced),
     );
     run("one append / the same SQL in pgbench", &|| bench.borrow_mut().one_by_one(1_000), &|| {
         bench.borrow_mut().pgbench(1_000)

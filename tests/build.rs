@@ -49,7 +49,9 @@ fn a_guest_builds_to_a_component_that_the_gate_lets_in() {
     let reducer = ComponentReducer::load(&engine, &built.component).unwrap();
     assert_eq!(reducer.digest(), built.digest);
     assert_eq!(reducer.descriptor().name, "order");
-    assert_eq!(reducer.descriptor().commands, ["PlaceOrder", "AddItem", "CancelOrder", "ShipOrder"]);
+    let replies = ["PaymentAnswered", "ExpirePayment"];
+    let commands = [&["PlaceOrder", "AddItem", "CancelOrder", "ShipOrder"][..], &replies].concat();
+    assert_eq!(reducer.descriptor().commands, commands);
 }
 
 #[test]

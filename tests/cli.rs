@@ -2,8 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "http_api/asking.rs"]
+mod asking;
 #[path = "cli/diagnostics.rs"]
 mod diagnostics;
+#[path = "cli/effects.rs"]
+mod effects;
 #[path = "cli/erasure.rs"]
 mod erasure;
 #[path = "cli/hosts.rs"]
@@ -37,6 +41,7 @@ const COMMANDS: &[&str] = &[
     "state",
     "events",
     "subscriptions",
+    "effects",
     "close",
     "keys",
     "replay",
@@ -95,6 +100,20 @@ fn a_command_line_that_cannot_be_read_ends_with_status_2() {
         &["subscriptions", "reset", "billing", "--to", "7"],
         &["subscriptions", "delete"],
         &["subscriptions", "--json", "delete", "billing"],
+        &["effects", "--status", "lost"],
+        &["effects", "--limit", "0"],
+        &["effects", "show"],
+        &["effects", "show", "7"],
+        &["effects", "--json", "show", "01976f3e-5d53-7c07-9f2a-0d6b0c5a8e11"],
+        &["effects", "retry"],
+        &["effects", "retry", "01976f3e-5d53-7c07-9f2a-0d6b0c5a8e11", "--all-dead"],
+        &["effects", "retry", "01976f3e-5d53-7c07-9f2a-0d6b0c5a8e11", "--category", "order"],
+        &["effects", "discard", "01976f3e-5d53-7c07-9f2a-0d6b0c5a8e11"],
+        &["effects", "discard", "--reason", "paid by hand"],
+        &["deploy", "order.wasm", "--allow", "pay.example"],
+        &["deploy", "order.wasm", "--allow-private", "none"],
+        &["deploy", "order.wasm", "--effects-at-once-max", "0"],
+        &["deploy", "order.wasm", "--allow", "none", "--allow-category", "stock"],
         &["close", "order-1", "--yes"],
         &["close", "order-1", "--erase"],
         &["keys"],

@@ -7,6 +7,9 @@ mod event_store_contract {
     pub(super) mod appends;
     pub(super) mod closing;
     pub(super) mod commands;
+    pub(super) mod dead_letters;
+    pub(super) mod effect_steps;
+    pub(super) mod effects;
     pub(super) mod filters;
     pub(super) mod metadata;
     pub(super) mod open_versions;
@@ -22,15 +25,18 @@ use std::time::Duration;
 use foldhost::event::STREAM_CLOSED;
 use foldhost::event_store::sealing::{Encryption, MasterKeys};
 use foldhost::event_store::{
-    AppendOutcome, CommandRecord, Cursor, Fence, RecordedCommand, Snapshot, SnapshotKey, StoredSnapshot, StreamBatch,
-    log_events, stream_events,
+    AppendOutcome, ClaimedEffect, CommandRecord, Cursor, EFFECT_ATTEMPTS_SHOWN_MAX, EFFECT_ERROR_BYTES_MAX,
+    EFFECTS_CLAIMED_MAX, EffectBacklog, EffectClaim, EffectDetail, EffectFilter, EffectLease, EffectNext,
+    EffectReopening, EffectStatus, EffectUpdate, FailedAttempt, Fence, LANE_BYTES_MAX, NewEffect, RecordedCommand,
+    Snapshot, SnapshotKey, StoredSnapshot, StreamBatch, log_events, stream_events,
 };
-use foldhost::reducer::{Descriptor, ReducerDigest, Rejection};
+use foldhost::reducer::{Descriptor, EffectRules, ReducerDigest, Rejection};
 use foldhost::{
     Event, EventMetadata, EventStoreError, ExpectedVersion, InMemoryEventStore, LogFilter, PageLimit,
     PostgresEventStore, SerializedEvent, Store, StreamId, Version,
 };
 use futures::TryStreamExt as _;
+use uuid::Uuid;
 
 macro_rules! contract {
     ($($module:ident: $($name:ident)*;)*) => {
@@ -115,6 +121,30 @@ contract! {
         a_rejection_that_races_with_an_erasure_is_scrubbed_or_not_remembered
         a_stream_that_would_stay_readable_is_not_erased
         an_append_that_races_with_the_closing_is_before_it_or_not_at_all;
+    effects:
+        effects_come_with_their_batch_or_not_at_all
+        a_batch_may_have_effects_and_no_events
+        a_claimed_effect_is_what_was_decided
+        effects_are_claimed_in_the_order_of_their_times
+        a_claim_takes_no_more_than_it_asks_for
+        eight_claimers_at_once_never_take_one_effect_twice
+        lanes_tell_when_their_first_effect_can_be_claimed
+        an_effect_that_no_store_could_take_is_refused;
+    effect_steps:
+        a_lease_that_ended_is_taken_over_and_the_former_claim_refused
+        a_claim_holds_on_after_its_lease_until_it_is_taken_over
+        a_step_that_is_sent_again_is_recorded_once
+        an_effect_that_is_to_be_tried_again_waits_in_its_new_lane
+        of_claims_that_race_one_alone_brings_an_effect_to_its_end;
+    dead_letters:
+        a_dead_letter_is_reopened_once
+        an_effect_that_was_discarded_is_nobody_s
+        what_is_over_is_pruned_by_its_age_and_dead_letters_stay
+        effects_are_listed_by_what_is_asked_for_and_in_pages
+        the_backlog_counts_what_waits
+        failed_attempts_are_kept_with_what_went_wrong
+        an_erased_stream_s_effects_say_nothing
+        activations_keep_the_rules_of_their_effects;
 }
 
 /// Streams of this category can be erased.
@@ -207,7 +237,7 @@ async fn log(store: &Arc<impl Store>, count: usize) -> Vec<(Cursor, Event)> {
 async fn activate(store: &Arc<impl Store>, name: &str, component: &[u8]) -> u64 {
     let digest = ReducerDigest::of(component);
     store.save_reducer(digest, &descriptor(name), component).await.unwrap();
-    store.activate(name, digest).await.unwrap().generation
+    store.activate(name, digest, None).await.unwrap().generation
 }
 
 async fn find(store: &Arc<impl Store>, id: &str, command_id: &str) -> Option<RecordedCommand> {

@@ -1,10 +1,14 @@
 //! The HTTP API, as a client meets it: over a real socket, each test with a host and a port of its own.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+#[path = "http_api/asking.rs"]
+mod asking;
 #[path = "http_api/closing.rs"]
 mod closing;
 #[path = "http_api/commands.rs"]
 mod commands;
+#[path = "http_api/effects.rs"]
+mod effects;
 #[path = "http_api/faults.rs"]
 mod faults;
 #[path = "http_api/filters.rs"]

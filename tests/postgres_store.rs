@@ -4,6 +4,8 @@
 
 #[path = "postgres_store/fence.rs"]
 mod fence;
+#[path = "postgres_store/sealed_effects.rs"]
+mod sealed_effects;
 #[path = "postgres_store/sealing.rs"]
 mod sealing;
 #[path = "postgres_store/snapshots.rs"]

@@ -14,6 +14,8 @@ mod contention;
 mod disk;
 #[path = "store_faults/dropped.rs"]
 mod dropped;
+#[path = "store_faults/effects.rs"]
+mod effects;
 #[path = "store_faults/ledger.rs"]
 mod ledger;
 #[path = "store_faults/proxy.rs"]

@@ -23,6 +23,7 @@
 
 pub mod api;
 pub mod build;
+pub mod effects;
 pub mod embedded_postgres;
 pub mod event;
 pub mod event_store;
@@ -41,7 +42,7 @@ pub use event_store::{
     ReducerStore, SnapshotConfig, Store, Subscription, SubscriptionConfig, SubscriptionError, SubscriptionStore,
 };
 pub use guest::{ComponentReducer, GuestEngine};
-pub use limits::{Limits, LimitsError, ReducerLimits, ReducerOverrides};
+pub use limits::{EffectLimits, KindOverrides, Limits, LimitsError, ReducerLimits, ReducerOverrides};
 pub use reducer::{Aggregate, Command, NativeReducer, Payload, Reducer};
 pub use runtime::{CommandError, CommandMetadata, CommandReply, CommandRequest, Host, HostBuilder};
 pub use stream::{ExpectedVersion, StreamId, Version};

@@ -51,6 +51,10 @@ async fn a_host_counts_its_commands_appends_and_snapshots() {
         ("foldhost_appended_events_total", 4.0),
         ("foldhost_entities", 2.0),
         ("foldhost_subscribers", 0.0),
+        ("foldhost_effects_due", 0.0),
+        ("foldhost_effects_waiting", 0.0),
+        ("foldhost_effects_dead", 0.0),
+        ("foldhost_effects_oldest_due_seconds", 0.0),
     ] {
         assert_eq!(sample(&text, name), Some(value), "{name} in\n{text}");
     }

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 pub(crate) fn foldhost<'a>(args: impl IntoIterator<Item = &'a str>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_foldhost"));
     let settings = ["DATABASE_URL", "FOLDHOST_URL", "FOLDHOST_LISTEN", "FOLDHOST_DATA_DIR"];
-    for name in settings.into_iter().chain(["FOLDHOST_ENCRYPTION_KEYS_FILE", "RUST_LOG"]) {
+    for name in settings.into_iter().chain(["FOLDHOST_ENCRYPTION_KEYS_FILE", "FOLDHOST_SECRETS_FILE", "RUST_LOG"]) {
         command.env_remove(name);
     }
     command.args(args).stdin(Stdio::null());

@@ -62,6 +62,8 @@ fn a_limit_that_is_none_is_told_with_its_file_and_line_before_anything_starts() 
     for (text, told) in [
         ("entities_max = 7\nmailbox = 1\n", ", line 2: unknown field `mailbox`"),
         ("entities_max = \"many\"\n", ", line 1: invalid type"),
+        ("[effects]\nlease_seconds = 0\n", ": effects.lease_seconds is 0, and it has to be"),
+        ("[effects.kinds.http]\nattempts_max = 0\n", ": effects.kinds.http.attempts_max is 0, and it has to be"),
         ("[reducers.order]\nfuel_per_call_max = 7\n", ": reducers.order.fuel_per_call_max is 7, and it has to be"),
     ] {
         fs::write(limits, text).unwrap();
@@ -71,6 +73,19 @@ fn a_limit_that_is_none_is_told_with_its_file_and_line_before_anything_starts() 
             assert!(line.contains(limits) && line.contains(told), "{args:?}: {line}");
         }
     }
+}
+
+#[test]
+fn secrets_that_others_can_read_are_refused_before_anything_starts() {
+    let dir = open_dir();
+    let secrets = dir.path().join("secrets.toml");
+    fs::write(&secrets, "[pay]\nvalue = 'hunter2-hunter2'\norigins = ['https://pay.example']\n").unwrap();
+    let secrets = secrets.to_str().unwrap();
+    fs::set_permissions(secrets, Permissions::from_mode(0o644)).unwrap();
+    let mut serve = foldhost(["serve", "--listen", "127.0.0.1:0", "--secrets", secrets]);
+    let line = Outcome::from(serve.current_dir(&dir).output().unwrap()).failure(1);
+    assert!(line.contains(&format!("chmod 600 {secrets}")) && !line.contains("hunter2"), "{line}");
+    assert!(!dir.path().join("foldhost-data").exists());
 }
 
 #[test]

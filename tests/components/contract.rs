@@ -3,22 +3,23 @@
 use std::sync::Arc;
 
 use foldhost::guest::CONTRACT_VERSIONS;
+use foldhost::reducer::{Effect, EffectKind};
 use foldhost::{CommandReply, CommandRequest, Host, InMemoryEventStore, Store};
 
 use super::*;
 use crate::rules::{ADD, PLACE, SHIP, decides_as_natively, folds_as_natively};
 
-/// The order guest as it was built for a published version.
-fn published_order(version: &str) -> Vec<u8> {
-    let path = wit::repository().join(format!("tests/components/order-contract-{version}.wasm"));
+/// A guest of this repository as it was built for a published version.
+fn published_guest(name: &str, version: &str) -> Vec<u8> {
+    let path = wit::repository().join(format!("tests/components/{name}-contract-{version}.wasm"));
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-fn published_reducer(version: &str) -> ComponentReducer {
-    ComponentReducer::load(&engine(&Limits::default()), &published_order(version)).unwrap()
+fn published_reducer(name: &str, version: &str) -> ComponentReducer {
+    ComponentReducer::load(&engine(&Limits::default()), &published_guest(name, version)).unwrap()
 }
 
-/// The versions with a component of their own in tests/components: all but the present one.
+/// The versions with an order guest of their own in tests/components: all but the present one.
 fn published() -> Vec<&'static str> {
     CONTRACT_VERSIONS[..CONTRACT_VERSIONS.len() - 1].to_vec()
 }
@@ -31,7 +32,7 @@ fn the_host_speaks_every_contract_that_was_published_and_the_present_one() {
         "wit/published and wit/reducer.wit on the left, the host's adapters on the right"
     );
     for version in published() {
-        assert_eq!(published_reducer(version).contract_version(), version);
+        assert_eq!(published_reducer("order", version).contract_version(), version);
     }
     assert_eq!(component_reducer("order").contract_version(), CONTRACT_VERSIONS[CONTRACT_VERSIONS.len() - 1]);
 }
@@ -39,7 +40,7 @@ fn the_host_speaks_every_contract_that_was_published_and_the_present_one() {
 #[test]
 fn a_component_of_a_published_contract_decides_and_folds_as_the_present_guest_does() {
     for version in published() {
-        let guest = published_reducer(version);
+        let guest = published_reducer("order", version);
         decides_as_natively(&guest);
         folds_as_natively(&guest);
     }
@@ -47,10 +48,10 @@ fn a_component_of_a_published_contract_decides_and_folds_as_the_present_guest_do
 
 #[test]
 fn a_component_of_contract_1_0_0_has_what_that_contract_had() {
-    let (old, present) = (published_reducer("1.0.0"), component_reducer("order"));
+    let (old, present) = (published_reducer("order", "1.0.0"), component_reducer("order"));
     assert!(old.descriptor().writes.is_empty());
     assert_eq!(old.descriptor().name, present.descriptor().name);
-    assert_eq!(old.descriptor().state_schema, present.descriptor().state_schema);
+    assert_eq!(old.descriptor().state_schema, "order.v1");
     let event = &history(1)[0];
     let asked = [(event.event_type.as_str(), event.data.as_slice())];
     assert_eq!(old.events_json(&asked), present.events_json(&asked));
@@ -60,8 +61,14 @@ fn a_component_of_contract_1_0_0_has_what_that_contract_had() {
 }
 
 #[test]
-fn a_component_of_the_present_contract_reads_events_from_json_and_in_their_newest_version() {
-    let guest = component_reducer("order");
+fn a_component_since_contract_1_1_0_reads_events_from_json_and_in_their_newest_version() {
+    let since = published().into_iter().filter(|version| *version != "1.0.0");
+    for guest in since.map(|version| published_reducer("order", version)).chain([component_reducer("order")]) {
+        reads_events_from_json_and_in_their_newest_version(&guest);
+    }
+}
+
+fn reads_events_from_json_and_in_their_newest_version(guest: &ComponentReducer) {
     let event = &history(1)[0];
     let asked = [(event.event_type.as_str(), event.data.as_slice()), (&event.event_type, &[255])];
     let json = guest.events_json(&asked).unwrap().remove(0).unwrap();
@@ -77,11 +84,43 @@ fn a_component_of_the_present_contract_reads_events_from_json_and_in_their_newes
     }
 }
 
+/// What the hostile guest asks for when it is to ask for one effect of each kind.
+fn every_effect(hostile: &dyn Reducer) -> Vec<Effect> {
+    let mut aggregate = hostile.create(&stream("hostile-1")).unwrap();
+    decide(&mut *aggregate, "AskEveryEffect", "{}").unwrap().effects
+}
+
+fn is_custom(effect: &Effect) -> bool {
+    matches!(effect.kind, EffectKind::Custom { .. })
+}
+
+#[test]
+fn every_kind_of_effect_comes_out_of_a_component_as_it_was_asked_for() {
+    let asked = every_effect(&NativeReducer::<hostile::Hostile>::new());
+    assert_eq!(every_effect(&component_reducer("hostile")), asked);
+    assert_eq!(asked.iter().filter(|effect| is_custom(effect)).count(), 2, "{asked:?}");
+}
+
+#[test]
+fn a_component_of_contract_1_1_0_asks_for_every_kind_of_effect_that_contract_had() {
+    let mut asked = every_effect(&NativeReducer::<hostile::Hostile>::new());
+    asked.retain(|effect| !is_custom(effect));
+    let old = published_reducer("hostile", "1.1.0");
+    assert_eq!(old.contract_version(), "1.1.0");
+    assert_eq!(every_effect(&old), asked);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_begun_under_an_old_contract_is_continued_under_the_present_one() {
+    for version in published() {
+        is_continued_under_the_present_contract(version).await;
+    }
+}
+
+async fn is_continued_under_the_present_contract(version: &str) {
     let store: Arc<dyn Store> = Arc::new(InMemoryEventStore::new());
     let host = Host::builder(store).start().unwrap();
-    host.deploy(published_order("1.0.0")).await.unwrap();
+    host.deploy(published_guest("order", version)).await.unwrap();
     let begun = send(&host, PLACE).await;
     assert_eq!(send(&host, ADD).await.version, Version::new(2));
     host.deploy(component("order").to_vec()).await.unwrap();

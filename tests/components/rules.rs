@@ -77,9 +77,30 @@ pub(crate) fn decides_as_natively(guest: &ComponentReducer) {
             (Err(DecideError::Rejected(rejection)), Err(code)) => assert_eq!(rejection.code, *code),
             (last, expected) => panic!("{commands:?} came to {last:?}, and {expected:?} was expected"),
         }
-        assert_eq!(natively.aggregate.state_json(), through.aggregate.state_json());
-        assert_eq!(natively.aggregate.snapshot(), through.aggregate.snapshot());
+        assert_comes_to(&mut *through.aggregate, guest, &mut *natively.aggregate, &native, &format!("{commands:?}"));
     }
+}
+
+/// Holds the state of a component's aggregate to the native one. A component that was built before the state got its present
+/// schema has the fields of its own, and no snapshot in common.
+fn assert_comes_to(
+    through: &mut dyn Aggregate,
+    guest: &dyn Reducer,
+    natively: &mut dyn Aggregate,
+    native: &dyn Reducer,
+    of: &str,
+) {
+    let (state, expected) = (through.state_json().unwrap(), natively.state_json().unwrap());
+    if guest.descriptor().state_schema == native.descriptor().state_schema {
+        assert_eq!(state, expected, "{of}");
+        assert_eq!(through.snapshot(), natively.snapshot(), "{of}");
+        return;
+    }
+    let [state, mut expected] = [state, expected].map(|json| serde_json::from_str::<serde_json::Value>(&json).unwrap());
+    let known = state.as_object().unwrap();
+    assert!(!known.is_empty(), "{of}");
+    expected.as_object_mut().unwrap().retain(|field, _| known.contains_key(field));
+    assert_eq!(state, expected, "{of}");
 }
 
 #[test]
@@ -114,11 +135,9 @@ pub(crate) fn folds_as_natively(guest: &ComponentReducer) {
         aggregate
     };
     let mut whole = fold(native.create(&stream("order-1")).unwrap(), pages(&history, 1_000));
-    let (state, snapshot) = (whole.state_json().unwrap(), whole.snapshot().unwrap());
     for page_len in [1, 7, 256, 1_000, 2_000] {
         let mut folded = fold(guest.create(&stream("order-1")).unwrap(), pages(&history, page_len));
-        assert_eq!(folded.state_json().unwrap(), state, "pages of {page_len}");
-        assert_eq!(folded.snapshot().unwrap(), snapshot, "pages of {page_len}");
+        assert_comes_to(&mut *folded, guest, &mut *whole, &native, &format!("pages of {page_len}"));
     }
     for at in [1, 100, 1_999, 2_000] {
         let mut begun = fold(guest.create(&stream("order-1")).unwrap(), pages(&history[..at], 1_000));
@@ -127,7 +146,8 @@ pub(crate) fn folds_as_natively(guest: &ComponentReducer) {
             [] => Vec::new(),
             rest => vec![PackedEvents::of(Version::new(at as u64 + 1), rest).unwrap()],
         };
-        assert_eq!(fold(restored, tail).state_json().unwrap(), state, "snapshot at {at}");
+        let mut folded = fold(restored, tail);
+        assert_comes_to(&mut *folded, guest, &mut *whole, &native, &format!("snapshot at {at}"));
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use foldhost::{Host, HostBuilder, InMemoryEventStore, Limits};
+use foldhost::reducer::EffectRules;
+use foldhost::{Host, HostBuilder, InMemoryEventStore, Limits, NativeReducer};
 use foldhost_test_support::component;
 use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
@@ -54,6 +55,67 @@ async fn deploying_the_same_component_again_changes_nothing() {
     let first = deploy(&server, &*component("counter")).await;
     let again = deploy(&server, &*component("counter")).await;
     assert_eq!((again.status, again.body), (201, first.body));
+}
+
+/// Deploys the counter with a query, and gives its generation and its rules.
+async fn deploy_with(server: &Server, query: &str) -> (u64, Value) {
+    let request = server.request(Method::POST, &format!("/reducers{query}")).body(component("counter").to_vec());
+    let deployed = answer(request).await;
+    assert_eq!(deployed.status, 201, "{}", deployed.text);
+    assert_eq!(server.get("/reducers").await.ok()["reducers"], json!([deployed.body]));
+    (deployed.body["generation"].as_u64().unwrap(), deployed.body["effects"].clone())
+}
+
+#[tokio::test]
+async fn rules_of_effects_stay_until_a_deployment_names_any_and_are_replaced_as_a_whole() {
+    let server = serve_host(without_reducers()).await;
+    let none = json!({ "origins": [], "categories": [], "per_second_max": null, "at_once_max": null });
+    assert_eq!(deploy_with(&server, "").await, (1, none.clone()));
+    let all = "?allow=https%3A%2F%2Fpay.example&allow_private=http://pay.internal:8080&allow=http://127.0.0.1:9000\
+               &allow_category=stock&allow_category=billing&effects_per_second_max=50&effects_at_once_max=4";
+    let rules = json!({
+        "origins": [
+            { "origin": "https://pay.example", "private": false },
+            { "origin": "http://pay.internal:8080", "private": true },
+            { "origin": "http://127.0.0.1:9000", "private": false },
+        ],
+        "categories": ["stock", "billing"],
+        "per_second_max": 50,
+        "at_once_max": 4,
+    });
+    assert_eq!(deploy_with(&server, all).await, (2, rules.clone()));
+    assert_eq!(deploy_with(&server, "").await, (2, rules.clone()));
+    assert_eq!(deploy_with(&server, all).await, (2, rules), "the same rules again change nothing");
+    let (generation, rules) = deploy_with(&server, "?effects_at_once_max=9").await;
+    assert_eq!((generation, &rules["origins"], &rules["at_once_max"]), (3, &json!([]), &json!(9)));
+    assert_eq!(deploy_with(&server, "?allow=none").await, (4, none));
+}
+
+#[tokio::test]
+async fn rules_that_make_no_sense_deploy_nothing() {
+    let server = serve_host(without_reducers()).await;
+    for (query, told) in [
+        ("allow=pay.example", "is no origin"),
+        ("allow=https://pay.example/pay", "is no origin"),
+        ("allow=none&allow_category=stock", "stands alone"),
+        ("allow_category=stock-1", "allow_category"),
+        ("effects_per_second_max=0", "effects_per_second_max is a whole number"),
+        ("effects_at_once_max=all", "effects_at_once_max is a whole number"),
+        ("origin=https://pay.example", "there is no"),
+    ] {
+        let request = server.request(Method::POST, &format!("/reducers?{query}")).body(component("counter").to_vec());
+        let problem = answer(request).await.problem(400, "invalid-query");
+        assert!(problem["detail"].as_str().unwrap().contains(told), "{query}: {problem}");
+    }
+    assert_eq!(server.get("/reducers").await.ok()["reducers"], json!([]));
+}
+
+#[tokio::test]
+async fn rules_of_a_reducer_that_is_linked_in_are_listed_too() {
+    let rules = EffectRules { categories: vec!["stock".into()], ..EffectRules::default() };
+    let host = without_reducers().reducer(NativeReducer::<counter::Counter>::new()).effect_rules("counter", rules);
+    let list = serve_host(host).await.get("/reducers").await.ok();
+    assert_eq!(list["reducers"][0]["effects"]["categories"], json!(["stock"]));
 }
 
 #[tokio::test]

@@ -5,15 +5,18 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use foldhost::event_store::{
-    Activation, AppendOutcome, ClaimOutcome, Cursor, LoadedStream, RecordedCommand, Snapshot, SnapshotKey, StreamBatch,
-    SubscriptionClaim, SubscriptionError, SubscriptionName, SubscriptionStatus, SubscriptionStore,
+    Activation, AppendOutcome, ClaimOutcome, ClaimedEffect, Cursor, EffectBacklog, EffectClaim, EffectDetail,
+    EffectFilter, EffectLease, EffectRecord, EffectReopening, EffectUpdate, LaneDue, LoadedStream, OutboxStore,
+    RecordedCommand, Snapshot, SnapshotKey, StreamBatch, SubscriptionClaim, SubscriptionError, SubscriptionName,
+    SubscriptionStatus, SubscriptionStore,
 };
-use foldhost::reducer::{Descriptor, ReducerDigest};
+use foldhost::reducer::{Descriptor, EffectRules, ReducerDigest};
 use foldhost::{
     Event, EventStore, EventStoreError, InMemoryEventStore, LogFilter, PackedEvents, PageLimit, ReducerStore, StreamId,
     Version,
 };
 use tokio::sync::watch;
+use uuid::Uuid;
 
 /// How the store answers.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -166,8 +169,17 @@ impl ReducerStore for MoodyStore {
         self.enter().await?.save_reducer(digest, descriptor, component).await
     }
 
-    async fn activate(&self, name: &str, digest: ReducerDigest) -> Result<Activation, EventStoreError> {
-        self.enter().await?.activate(name, digest).await
+    async fn activate(
+        &self,
+        name: &str,
+        digest: ReducerDigest,
+        rules: Option<&EffectRules>,
+    ) -> Result<Activation, EventStoreError> {
+        self.enter().await?.activate(name, digest, rules).await
+    }
+
+    async fn effect_rules(&self, name: &str, generation: u64) -> Result<Option<EffectRules>, EventStoreError> {
+        self.enter().await?.effect_rules(name, generation).await
     }
 
     async fn active_reducers(&self, name: Option<&str>) -> Result<Vec<Activation>, EventStoreError> {
@@ -176,6 +188,50 @@ impl ReducerStore for MoodyStore {
 
     async fn load_component(&self, digest: ReducerDigest) -> Result<Option<Vec<u8>>, EventStoreError> {
         self.enter().await?.load_component(digest).await
+    }
+}
+
+/// What the workers of the host do by themselves is not held up: whom the tests wait for is a request. Nor does a bug end them.
+#[async_trait]
+impl OutboxStore for MoodyStore {
+    async fn effect_lanes(&self, after: Option<&str>, lanes_max: usize) -> Result<Vec<LaneDue>, EventStoreError> {
+        self.inner.effect_lanes(after, lanes_max).await
+    }
+
+    async fn claim_effects(&self, claim: &EffectClaim) -> Result<Vec<ClaimedEffect>, EventStoreError> {
+        self.inner.claim_effects(claim).await
+    }
+
+    async fn update_effects(&self, updates: &[EffectUpdate]) -> Result<Vec<bool>, EventStoreError> {
+        self.inner.update_effects(updates).await
+    }
+
+    async fn renew_effects(&self, leases: &[EffectLease], lease: Duration) -> Result<Vec<bool>, EventStoreError> {
+        self.inner.renew_effects(leases, lease).await
+    }
+
+    async fn effects(&self, filter: &EffectFilter, effects_max: usize) -> Result<Vec<EffectRecord>, EventStoreError> {
+        self.enter().await?.effects(filter, effects_max).await
+    }
+
+    async fn effect(&self, effect_id: Uuid) -> Result<Option<EffectDetail>, EventStoreError> {
+        self.enter().await?.effect(effect_id).await
+    }
+
+    async fn reopen_effect(&self, reopening: &EffectReopening) -> Result<bool, EventStoreError> {
+        self.enter().await?.reopen_effect(reopening).await
+    }
+
+    async fn discard_effect(&self, effect_id: Uuid, reason: &str) -> Result<bool, EventStoreError> {
+        self.enter().await?.discard_effect(effect_id, reason).await
+    }
+
+    async fn prune_effects(&self, age: Duration, effects_max: usize) -> Result<u64, EventStoreError> {
+        self.inner.prune_effects(age, effects_max).await
+    }
+
+    async fn effect_backlog(&self) -> Result<EffectBacklog, EventStoreError> {
+        self.enter().await?.effect_backlog().await
     }
 }
 

@@ -16,7 +16,7 @@ async fn with_two_reducers() -> TestDatabase {
     for component in [b"first".as_slice(), b"second"] {
         database.store.save_reducer(ReducerDigest::of(component), &descriptor, component).await.unwrap();
     }
-    assert_eq!(database.store.activate("order", ReducerDigest::of(b"first")).await.unwrap().generation, 1);
+    assert_eq!(database.store.activate("order", ReducerDigest::of(b"first"), None).await.unwrap().generation, 1);
     database
 }
 
@@ -107,7 +107,7 @@ async fn a_swap_waits_for_the_appends_under_the_former_generation() {
     let database = with_two_reducers().await;
     let mut append = append_in_progress(&database).await;
     let store = Arc::clone(&database.store);
-    let swap = tokio::spawn(async move { store.activate("order", ReducerDigest::of(b"second")).await.unwrap() });
+    let swap = tokio::spawn(async move { store.activate("order", ReducerDigest::of(b"second"), None).await.unwrap() });
     let mut watch = database.connect().await;
     until_somebody_waits_for_a_lock(&mut watch).await;
     assert!(!swap.is_finished());

@@ -35,7 +35,7 @@ async fn an_append_under_a_reducer_is_refused_in_a_stricter_transaction() {
         sdk_version: "0".into(),
     };
     database.store.save_reducer(ReducerDigest::of(b"code"), &descriptor, b"code").await.unwrap();
-    database.store.activate("order", ReducerDigest::of(b"code")).await.unwrap();
+    database.store.activate("order", ReducerDigest::of(b"code"), None).await.unwrap();
     for isolation in STRICT {
         let store = over_strict_pool(&database, isolation).await;
         for expected in [exactly(0), ExpectedVersion::Any] {

@@ -1,5 +1,6 @@
 //! The appends, with their columns of values.
 
+use super::effects;
 use super::statements::{BY_STREAM, BYTES, Run, Statement};
 
 /// A hundred batches, every third with two events more: half of them for streams of ten events, half for new ones.
@@ -51,7 +52,11 @@ pub(super) fn appends() -> Vec<Statement> {
         arguments,
         ..Statement::new(file, "a hundred batches", Run::Append, &[]).by(BY_STREAM, &["stream_id ="]).within(10_000)
     };
+    let mut with_effects = plain.clone();
+    with_effects.extend(effects::columns(&ids));
+    contested.extend(effects::columns(&ids));
     vec![
+        append("append_with_effects.sql", with_effects).sorting(&[r#"u.stream_id COLLATE "C""#, "u.version"]),
         append("append.sql", plain).sorting(&[r#"u.stream_id COLLATE "C""#, "u.version"]),
         append("append_contested.sql", contested).sorting(&[
             // Keys of the batches' own streams.

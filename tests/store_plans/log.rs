@@ -2,6 +2,8 @@
 
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
+use super::effects;
+
 /// Where in the log statements are asked to read.
 #[derive(Debug, Default)]
 pub(crate) struct Places {
@@ -84,6 +86,7 @@ pub(crate) async fn fill(connection: &mut PgConnection) -> Places {
     for insert in BEGINNING[..3].iter().chain(&BESIDE).copied() {
         connection.execute(insert).await.unwrap();
     }
+    effects::fill(connection).await;
     // The statistics that the planner goes by, and which pages hold only what all can see. Autovacuum comes to the same.
     connection.execute("VACUUM ANALYZE").await.unwrap();
     let count: i64 = sqlx::query_scalar("SELECT count(*) FROM events").fetch_one(&mut *connection).await.unwrap();

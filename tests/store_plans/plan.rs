@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-/// Tables that no statement may read from end to end. The others have a row a name, a reducer or an activation.
-const LARGE: [&str; 4] = ["events", "snapshots", "commands", "stream_keys"];
+/// Tables that no statement may read from end to end. The others have a row a name, a reducer, an activation, or an attempt that
+/// failed.
+const LARGE: [&str; 5] = ["events", "snapshots", "commands", "stream_keys", "effects"];
 
 /// What EXPLAIN says, as a tree of nodes.
 #[derive(Debug)]
@@ -12,6 +13,12 @@ pub(crate) struct Plan(Value);
 /// From EXPLAIN's answer.
 pub(crate) fn of(mut explained: Value) -> Plan {
     Plan(explained[0]["Plan"].take())
+}
+
+impl std::fmt::Display for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
 }
 
 impl Plan {

@@ -1,6 +1,7 @@
 //! The statements, each with values to run it with, and what its plan has to be.
 
 use super::appends::appends;
+use super::effects;
 use super::log::{Place, Places};
 
 /// Which connections a statement is sent by.
@@ -64,14 +65,18 @@ impl Statement {
 }
 
 /// Statements without a plan worth a check, and why.
-pub(crate) const ELSEWHERE: [(&str, &str); 17] = [
+pub(crate) const ELSEWHERE: [(&str, &str); 21] = [
     ("activate.sql", "once an activation, over tables with a row for each activation"),
     ("active_reducers.sql", "once a start or an activation, over the same tables"),
     ("adopt_checkpoints.sql", "after a restore, with all hosts stopped"),
     ("allow_change_of_events.sql", "after a restore, and has no plan"),
+    ("effect_backlog.sql", "once a scrape, and counts all of the index of what waits"),
+    ("effect_rules.sql", "once for each activation that a host meets, over their table"),
     ("epoch.sql", "once a host, over one row"),
     ("generations.sql", "once for each activation that a host meets, over their table"),
     ("encrypted_categories.sql", "once a start, with one look into the index for each category"),
+    ("erase_effects.sql", "once an erasure, and looks through the ids of all effects for those of the stream"),
+    ("list_pending_effects.sql", "at an operator's word, and sorts the ids of all that waits"),
     ("load_component.sql", "once for each component that a host meets, over their table"),
     ("lock_active_reducers.sql", "once an activation, and reads no table"),
     ("lock_log.sql", "after a restore, and has no plan"),
@@ -97,6 +102,7 @@ pub(crate) fn statements(places: &Places) -> Vec<Statement> {
     statements.extend(appends());
     statements.extend(beside_events());
     statements.extend(subscriptions(places));
+    statements.extend(effects::statements());
     statements
 }
 

@@ -82,7 +82,7 @@ impl Lane {
         for (component, digest) in components.iter().zip(digests) {
             hosts[0].save_reducer(digest, &descriptor, component.as_bytes()).await.unwrap();
         }
-        let generation = hosts[0].activate(&reducer, digests[1]).await.unwrap().generation;
+        let generation = hosts[0].activate(&reducer, digests[1], None).await.unwrap().generation;
         Self { hosts, reducer, generation, digests }
     }
 

@@ -205,7 +205,7 @@ impl Lane {
                 attempts
             });
         }
-        let activation = self.hosts[0].activate(&self.reducer, self.next_digest()).await.unwrap();
+        let activation = self.hosts[0].activate(&self.reducer, self.next_digest(), None).await.unwrap();
         assert_eq!(activation.generation, self.generation + 1, "round {}", round.number);
         let marker = draw.stream("marker");
         let marked = self.append(draw.batch(&marker, ExpectedVersion::NoStream, 1)).await;

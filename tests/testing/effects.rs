@@ -46,28 +46,19 @@ impl Reducer for Herald {
 }
 
 fn dispatch(payload: OwnedPayload) -> Effect {
-    let command = DispatchedCommand { name: "Ring".into(), payload };
-    Effect::new(EffectKind::Dispatch { stream_id: "bell-1".into(), command })
+    Effect::dispatch("bell-1", DispatchedCommand { name: "Ring".into(), payload })
 }
 
 fn effects(payload: &str) -> Vec<Effect> {
-    let post = |body: &[u8]| {
-        let headers = vec![("accept".into(), "*/*".into())];
-        Effect::new(EffectKind::Http(HttpRequest {
-            method: "POST".into(),
-            url: "https://a/b".into(),
-            headers,
-            body: body.into(),
-        }))
-    };
-    let store = |operation| Effect::new(EffectKind::EventStore(operation));
+    let post = |body: &[u8]| Effect::http(HttpRequest::post("https://a/b").header("accept", "*/*").body(body));
+    let store = Effect::event_store;
     let stream_id = || "bell-1".to_owned();
     let events = vec![NewEvent { event_type: "Rung.v1".into(), data: vec![0, 255] }];
     vec![
-        Effect::new(EffectKind::Parallel(vec![
+        Effect::parallel([
             dispatch(OwnedPayload::Json(payload.into())),
-            Effect::new(EffectKind::Sequential(vec![Effect::delay(5), post(b"hear")])),
-        ]))
+            Effect::sequential([Effect::delay(5), post(b"hear")]),
+        ])
         .reply_to("Heard"),
         dispatch(OwnedPayload::Binary(vec![1, 254])),
         post(&[255]),
@@ -75,6 +66,9 @@ fn effects(payload: &str) -> Vec<Effect> {
         store(EventStoreOperation::LoadEvents { stream_id: stream_id(), from_version: 3 }),
         store(EventStoreOperation::SaveSnapshot { stream_id: stream_id() }),
         store(EventStoreOperation::LoadSnapshot { stream_id: stream_id() }),
+        Effect::custom("sms", OwnedPayload::Json(payload.into())).reply_to("Told"),
+        Effect::custom("fax", OwnedPayload::Binary(vec![1, 254])),
+        Effect::none(),
     ]
 }
 
@@ -104,10 +98,15 @@ fn every_effect_has_a_form_in_json() {
             json!({"event_store": {"load_events": {"stream": "bell-1", "from_version": 3}}}),
             json!({"event_store": {"save_snapshot": {"stream": "bell-1"}}}),
             json!({"event_store": {"load_snapshot": {"stream": "bell-1"}}}),
+            json!({"custom": {"kind": "sms", "payload": {"b": 1}}, "reply_to": "Told"}),
+            json!({"custom": {"kind": "fax", "payload": {"hex": "01fe"}}}),
+            json!({"parallel": []}),
         ]
     );
     let broken = effect_json(&dispatch(OwnedPayload::Json("{".into())));
     assert_eq!(broken["dispatch"]["payload"], json!({"malformed": "{"}));
+    let broken = effect_json(&Effect::custom("sms", OwnedPayload::Json("{".into())));
+    assert_eq!(broken["custom"]["payload"], json!({"malformed": "{"}));
 }
 
 #[test]
@@ -116,12 +115,14 @@ fn effects_are_compared_as_trees_and_payloads_as_json() {
     let outcome = announced(&herald);
     outcome.then_effects(effects(r#"{"a":1,"b":[2]}"#)).then_effects(effects(r#"{ "b": [ 2 ], "a": 1 }"#));
 
-    let others: [fn(&mut Vec<Effect>); 5] = [
+    let others: [fn(&mut Vec<Effect>); 7] = [
         |effects| drop(effects.pop()),
         |effects| effects.reverse(),
         |effects| effects[0].reply_to = None,
         |effects| effects[1] = dispatch(OwnedPayload::Json(r#"{"hex":"01fe"}"#.into())),
         |effects| effects.push(Effect::delay(1)),
+        |effects| effects[7] = Effect::custom("sms", OwnedPayload::Json(r#"{"a":1}"#.into())).reply_to("Told"),
+        |effects| effects[8] = Effect::custom("sms", OwnedPayload::Binary(vec![1, 254])),
     ];
     for (number, other) in others.into_iter().enumerate() {
         let mut wrong = effects(r#"{"a":1,"b":[2]}"#);
@@ -138,7 +139,7 @@ fn effects_are_compared_as_trees_and_payloads_as_json() {
 
     let mismatch = outcome.check(&Then::Effects(effects(r#"{"a":1,"b":[3]}"#))).unwrap_err().to_string();
     assert!(mismatch.contains("`/0/parallel/0/dispatch/payload/b/0`: 3 was expected, 2 came"), "{mismatch}");
-    assert!(mismatch.contains("actual:   the event Announced.v1, and 7 effects, and one log line"), "{mismatch}");
+    assert!(mismatch.contains("actual:   the event Announced.v1, and 10 effects, and one log line"), "{mismatch}");
 }
 
 #[test]

@@ -61,7 +61,7 @@ async fn calls(store: &FaultyStore<InMemoryEventStore>) -> Vec<(StoreCall, bool)
         (StoreCall::FindCommands, store.find_commands(&id, &[]).await.is_ok()),
         (StoreCall::SaveSnapshot, store.save_snapshot(&snapshot).await.is_ok()),
         (StoreCall::Reducers, store.save_reducer(digest, &descriptor, b"").await.is_ok()),
-        (StoreCall::Reducers, store.activate("numbers", digest).await.is_ok()),
+        (StoreCall::Reducers, store.activate("numbers", digest, None).await.is_ok()),
         (StoreCall::Reducers, store.active_reducers(None).await.is_ok()),
         (StoreCall::Reducers, store.load_component(digest).await.is_ok()),
         (StoreCall::Ping, store.ping().await.is_ok()),

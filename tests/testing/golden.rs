@@ -66,7 +66,7 @@ fn another_reducers_files_are_findings_and_no_fault() {
         let findings = golden.check(&*reducer);
         let lacking = Finding::EventTypeWithoutEntry { event_type: "Reset.v1".into() };
         let unknown = Finding::EventTypeNotRead { event_type: "OrderPlaced.v1".into() };
-        let renamed = Finding::StateSchemaRenamed { recorded: "order.v1".into(), now: "counter.v1".into() };
+        let renamed = Finding::StateSchemaRenamed { recorded: "order.v2".into(), now: "counter.v1".into() };
         assert!([lacking, unknown, renamed].iter().all(|finding| findings.contains(finding)), "{findings:?}");
     }
 }

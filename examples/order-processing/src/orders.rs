@@ -1,6 +1,7 @@
 //! Orders, for code that knows them by their types.
 
 use anyhow::{Context as _, Result};
+use foldhost::event_store::{EffectFilter, EffectRecord, EventStoreError};
 use foldhost::{Command, CommandError, CommandReply, CommandRequest, ExpectedVersion, Host, StreamId, Version};
 use foldhost_sdk::Command as _;
 use order::{OrderCommand, OrderState};
@@ -61,6 +62,14 @@ impl Orders {
     pub async fn state(&self, order: &StreamId, at: Option<Version>) -> Result<OrderState> {
         let view = self.host.state(order, at).await?;
         serde_json::from_str(&view.json).context("the state is not an order's")
+    }
+
+    /// What orders asked to be done, the newest first, up to 1,000.
+    ///
+    /// # Errors
+    /// [`EventStoreError`]
+    pub async fn effects(&self, filter: &EffectFilter) -> Result<Vec<EffectRecord>, EventStoreError> {
+        self.host.store().effects(filter, 1_000).await
     }
 }
 

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail, ensure};
 use foldhost::event_store::SnapshotKey;
+use foldhost::reducer::EffectRules;
 use foldhost::{CommandError, Host, NativeReducer, Store, StreamId, Version};
-use order::{CustomerId, LineItem, Money, Order, OrderCommand, OrderState, OrderStatus};
+use order::{CustomerId, LineItem, Money, Order, OrderCommand, OrderState, OrderStatus, PaymentTerms};
 
 use crate::Orders;
+use crate::paying::{Till, pay};
 
 /// The schema that the order declares for its snapshots.
-const STATE_SCHEMA: &str = "order.v1";
+const STATE_SCHEMA: &str = "order.v2";
 /// Pieces that are added to the long order: more than the 100 events after which a snapshot is taken.
 const PIECES: u64 = 119;
 
@@ -32,11 +34,14 @@ pub struct Story {
 /// Whatever went otherwise than it is told.
 pub async fn tell(store: Arc<dyn Store>, component: Option<Vec<u8>>, say: &mut dyn FnMut(String)) -> Result<Story> {
     let story = Story { shipped: new_order()?, cancelled: new_order()?, long: new_order()? };
-    let host = start(&store, component.clone()).await?;
+    let till = Till::open().await?;
+    let rules = till.rules()?;
+    let host = start(&store, component.clone(), &rules).await?;
     let orders = Orders::new(host.clone());
     ship(&orders, &story.shipped, say).await?;
     cancel(&orders, &story.cancelled, say).await?;
     grow(&orders, &story.long, say).await?;
+    pay(&orders, till, say).await?;
 
     let before = states(&orders, &story).await?;
     ensure!(host.shutdown().await, "the host did not answer all of its commands in time");
@@ -47,7 +52,7 @@ pub async fn tell(store: Arc<dyn Store>, component: Option<Vec<u8>>, say: &mut d
     ensure!(at.get() >= 100 && at + tail == Version::new(PIECES + 1), "a snapshot is taken every 100 events");
     say(format!("the long order is read as a snapshot at version {at} and {tail} events behind it"));
 
-    let host = start(&store, component).await?;
+    let host = start(&store, component, &rules).await?;
     let after = states(&Orders::new(host.clone()), &story).await?;
     ensure!(before == after, "the states changed over the restart: {before:?} became {after:?}");
     say("a new host folded the events again: all states are the same".into());
@@ -55,11 +60,14 @@ pub async fn tell(store: Arc<dyn Store>, component: Option<Vec<u8>>, say: &mut d
     Ok(story)
 }
 
-async fn start(store: &Arc<dyn Store>, component: Option<Vec<u8>>) -> Result<Host> {
+/// A host that decides on orders, whose effects may do what the rules say.
+async fn start(store: &Arc<dyn Store>, component: Option<Vec<u8>>, rules: &EffectRules) -> Result<Host> {
     let builder = Host::builder(Arc::clone(store));
-    let Some(component) = component else { return Ok(builder.reducer(NativeReducer::<Order>::new()).start()?) };
+    let Some(component) = component else {
+        return Ok(builder.reducer(NativeReducer::<Order>::new()).effect_rules("order", rules.clone()).start()?);
+    };
     let host = builder.start()?;
-    host.deploy(component).await?;
+    host.deploy_with(component, Some(rules.clone())).await?;
     Ok(host)
 }
 
@@ -120,13 +128,17 @@ async fn states(orders: &Orders, story: &Story) -> Result<[OrderState; 3]> {
     Ok([orders.state(shipped, None).await?, orders.state(cancelled, None).await?, orders.state(long, None).await?])
 }
 
-fn new_order() -> Result<StreamId> {
+pub(crate) fn new_order() -> Result<StreamId> {
     Ok(StreamId::new(&format!("order-{}", uuid::Uuid::now_v7().simple()))?)
 }
 
 fn place(customer: &str) -> OrderCommand {
+    place_with(customer, None)
+}
+
+pub(crate) fn place_with(customer: &str, payment: Option<PaymentTerms>) -> OrderCommand {
     let items = vec![item("TEAPOT", 1, 2_499), item("CUP", 4, 600)];
-    OrderCommand::PlaceOrder { customer_id: CustomerId(customer.into()), items }
+    OrderCommand::PlaceOrder { customer_id: CustomerId(customer.into()), items, payment }
 }
 
 fn add(sku: &str, quantity: u32) -> OrderCommand {

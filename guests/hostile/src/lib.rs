@@ -5,6 +5,7 @@
 //! between the SDK and the contract, and does what a [`Misdeed`] says wherever its text arrives.
 
 mod acts;
+mod effects;
 mod event;
 mod measured;
 mod misdeed;
@@ -64,6 +65,8 @@ pub enum HostileCommand {
     PoisonType,
     /// Ask the host to wait a millisecond and to send `Ok` then.
     AskEffect,
+    /// Ask the host for one effect of each kind.
+    AskEveryEffect,
     /// As often as this instance was asked, this one included, write one `Fine.v1` event: what no state and no command says, and
     /// another instance does not know.
     CountInStatic,
@@ -108,6 +111,9 @@ impl Reducer for Hostile {
             HostileCommand::PoisonType => Decision::event(HostileEvent::PoisonType),
             HostileCommand::AskEffect => {
                 Decision::event(HostileEvent::Fine).with_effect(Effect::delay(1).reply_to("Ok"))
+            }
+            HostileCommand::AskEveryEffect => {
+                effects::one_of_each().into_iter().fold(Decision::event(HostileEvent::Fine), Decision::with_effect)
             }
             HostileCommand::CountInStatic => (0..asked()).map(|_| HostileEvent::Fine).collect(),
             // A component never comes here: its exports do it instead.

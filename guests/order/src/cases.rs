@@ -1,5 +1,7 @@
 //! The rules as a table: `tests/rules.rs` runs it natively, and the host's tests through the component.
 
+mod payments;
+
 use foldhost_sdk::testing::{Case, case};
 
 use crate::rules::{LINES_MAX, QUANTITY_MAX};
@@ -11,7 +13,7 @@ const NOW_MS: i64 = 1_700_000_000_000;
 /// One case for each rule, and for each thing that is allowed.
 pub fn cases() -> Vec<Case<Order>> {
     let tables = [allowed(), forbidden_by_the_status(), forbidden_by_the_content(), forbidden_in_items(), bounds()];
-    tables.into_iter().flatten().collect()
+    tables.into_iter().flatten().chain(payments::cases()).collect()
 }
 
 fn allowed() -> Vec<Case<Order>> {
@@ -128,7 +130,11 @@ fn forbidden_by_the_content() -> Vec<Case<Order>> {
     vec![
         case("an order without items is rejected").when(place([])).then_rejected("empty-order"),
         case("an order without a customer is rejected")
-            .when(OrderCommand::PlaceOrder { customer_id: CustomerId(" ".into()), items: vec![item("cup", 1, 250)] })
+            .when(OrderCommand::PlaceOrder {
+                customer_id: CustomerId(" ".into()),
+                items: vec![item("cup", 1, 250)],
+                payment: None,
+            })
             .then_rejected("missing-customer"),
         case("one sku is not placed for two prices")
             .when(place([item("cup", 1, 250), item("cup", 1, 249)]))
@@ -199,7 +205,8 @@ fn cents(cents: i64) -> Money {
 }
 
 fn place(items: impl IntoIterator<Item = LineItem>) -> OrderCommand {
-    OrderCommand::PlaceOrder { customer_id: CustomerId("c-1".into()), items: items.into_iter().collect() }
+    let items = items.into_iter().collect();
+    OrderCommand::PlaceOrder { customer_id: CustomerId("c-1".into()), items, payment: None }
 }
 
 fn add(item: LineItem) -> OrderCommand {
@@ -241,5 +248,6 @@ fn state(status: OrderStatus, items: impl IntoIterator<Item = LineItem>, total: 
         items: items.into_iter().collect(),
         status,
         total: cents(total),
+        payment: None,
     }
 }

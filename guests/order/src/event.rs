@@ -30,9 +30,25 @@ pub enum OrderEvent {
         /// When.
         added_at_ms: i64,
     },
+    /// The payment service was asked for the money.
+    PaymentRequested {
+        /// The service's URL.
+        service: String,
+        /// How much.
+        amount: Money,
+        /// When the order is cancelled if it is not paid.
+        due_at_ms: i64,
+    },
+    /// The money is there.
+    OrderPaid {
+        /// The payment service's own id for it.
+        payment_id: String,
+        /// When.
+        paid_at_ms: i64,
+    },
     /// The order was called off.
     OrderCancelled {
-        /// Why, if the customer said.
+        /// Why: what the customer said, if anything, or what went wrong with the payment.
         reason: Option<String>,
         /// When.
         cancelled_at_ms: i64,

@@ -1,7 +1,7 @@
 //! An order, from placing to shipping: the reducer that the tests, the benches and the examples run.
 //!
 //! Read `command.rs` for what can be asked, `rules.rs` for what is allowed, `event.rs` for what is recorded and `state.rs`
-//! for what it adds up to. With the feature `testing`, `cases.rs` is the table of its rules, which runs natively and through the
+//! for what it adds up to. `payment.rs` is how an order is paid: two effects, and what comes back. With the feature `testing`, `cases.rs` is the table of its rules, which runs natively and through the
 //! component, and `strategies.rs` draws commands by chance.
 
 #[cfg(all(feature = "testing", not(target_arch = "wasm32")))]
@@ -9,6 +9,7 @@ mod cases;
 mod command;
 mod event;
 mod money;
+mod payment;
 mod rules;
 mod state;
 #[cfg(all(feature = "testing", not(target_arch = "wasm32")))]
@@ -21,6 +22,7 @@ pub use cases::cases;
 pub use command::OrderCommand;
 pub use event::OrderEvent;
 pub use money::Money;
+pub use payment::{Payment, PaymentTerms, SERVICE_BYTES_MAX, WITHIN_MS_MAX};
 pub use rules::{LINES_MAX, QUANTITY_MAX};
 pub use state::{CustomerId, LineItem, OrderId, OrderState, OrderStatus};
 
@@ -29,7 +31,7 @@ pub struct Order;
 
 impl Reducer for Order {
     const NAME: &'static str = "order";
-    const STATE_SCHEMA: &'static str = "order.v1";
+    const STATE_SCHEMA: &'static str = "order.v2";
     type State = OrderState;
     type Command = OrderCommand;
     type Event = OrderEvent;

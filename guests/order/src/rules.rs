@@ -5,6 +5,7 @@ use foldhost_sdk::prelude::*;
 use crate::command::OrderCommand;
 use crate::event::OrderEvent;
 use crate::money::Money;
+use crate::payment::{self, PaymentTerms};
 use crate::state::{CustomerId, LineItem, OrderId, OrderState, OrderStatus, merge};
 
 /// Most lines that an order may have.
@@ -19,10 +20,12 @@ pub(crate) fn decide(
     context: &Context,
 ) -> Result<Decision<OrderEvent>, Rejection> {
     match command {
-        OrderCommand::PlaceOrder { customer_id, items } => place(state, customer_id, items, context),
+        OrderCommand::PlaceOrder { customer_id, items, payment } => place(state, customer_id, items, payment, context),
         OrderCommand::AddItem { item } => add(state, item, context),
         OrderCommand::CancelOrder { reason } => cancel(state, reason, context),
         OrderCommand::ShipOrder { tracking } => ship(state, tracking, context),
+        OrderCommand::PaymentAnswered { outcome } => Ok(payment::answered(state, &outcome, context)),
+        OrderCommand::ExpirePayment => Ok(payment::expired(state, context)),
     }
 }
 
@@ -30,11 +33,14 @@ fn place(
     state: &OrderState,
     customer_id: CustomerId,
     items: Vec<LineItem>,
+    payment: Option<PaymentTerms>,
     context: &Context,
 ) -> Result<Decision<OrderEvent>, Rejection> {
     match state.status {
         OrderStatus::Draft => {}
-        OrderStatus::Placed => return Err(Rejection::new("already-placed", "the order has already been placed")),
+        OrderStatus::Placed | OrderStatus::AwaitingPayment | OrderStatus::Paid => {
+            return Err(Rejection::new("already-placed", "the order has already been placed"));
+        }
         OrderStatus::Cancelled => return Err(already_cancelled()),
         OrderStatus::Shipped => return Err(already_shipped()),
     }
@@ -50,17 +56,25 @@ fn place(
         merge(&mut lines, item);
     }
     let total = lines.iter().try_fold(Money::ZERO, plus_item)?;
-    Ok(Decision::event(OrderEvent::OrderPlaced {
-        order_id: OrderId(context.stream_key().to_owned()),
+    let order_id = OrderId(context.stream_key().to_owned());
+    let requested =
+        payment.map(|terms| payment::request(&order_id, &customer_id, total, terms, context)).transpose()?;
+    let placed = Decision::event(OrderEvent::OrderPlaced {
+        order_id,
         customer_id,
         items: lines,
         total,
         placed_at_ms: context.now_ms,
-    }))
+    });
+    Ok(match requested {
+        Some(requested) => placed.and(requested.event).with_effect(requested.ask).with_effect(requested.timer),
+        None => placed,
+    })
 }
 
 fn add(state: &OrderState, item: LineItem, context: &Context) -> Result<Decision<OrderEvent>, Rejection> {
     check_open(state)?;
+    check_unasked(state)?;
     check_item(&state.items, &item)?;
     let total = plus_item(state.total, &item)?;
     Ok(Decision::event(OrderEvent::ItemAdded { item, total, added_at_ms: context.now_ms }))
@@ -68,11 +82,14 @@ fn add(state: &OrderState, item: LineItem, context: &Context) -> Result<Decision
 
 fn cancel(state: &OrderState, reason: Option<String>, context: &Context) -> Result<Decision<OrderEvent>, Rejection> {
     check_open(state)?;
-    Ok(Decision::event(OrderEvent::OrderCancelled { reason, cancelled_at_ms: context.now_ms }))
+    Ok(payment::cancel(state, reason, context))
 }
 
 fn ship(state: &OrderState, tracking: String, context: &Context) -> Result<Decision<OrderEvent>, Rejection> {
     check_open(state)?;
+    if state.status == OrderStatus::AwaitingPayment {
+        return Err(Rejection::new("not-paid", "the order has not been paid yet"));
+    }
     if tracking.trim().is_empty() {
         return Err(Rejection::new("missing-tracking", "a shipment needs its carrier's tracking number"));
     }
@@ -82,10 +99,18 @@ fn ship(state: &OrderState, tracking: String, context: &Context) -> Result<Decis
 /// An order can change only between placing and shipping or cancelling.
 fn check_open(state: &OrderState) -> Result<(), Rejection> {
     match state.status {
-        OrderStatus::Placed => Ok(()),
+        OrderStatus::Placed | OrderStatus::AwaitingPayment | OrderStatus::Paid => Ok(()),
         OrderStatus::Draft => Err(Rejection::new("not-placed", "the order has not been placed yet")),
         OrderStatus::Cancelled => Err(already_cancelled()),
         OrderStatus::Shipped => Err(already_shipped()),
+    }
+}
+
+/// What a customer is asked to pay is what the order comes to: it grows no more.
+fn check_unasked(state: &OrderState) -> Result<(), Rejection> {
+    match state.payment {
+        None => Ok(()),
+        Some(_) => Err(Rejection::new("payment-requested", "the order's payment has already been asked for")),
     }
 }
 

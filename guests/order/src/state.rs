@@ -4,6 +4,7 @@ use foldhost_sdk::prelude::*;
 
 use crate::event::OrderEvent;
 use crate::money::Money;
+use crate::payment::Payment;
 
 /// The order's own id: the part of its stream id after `order-`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +34,10 @@ pub enum OrderStatus {
     Draft,
     /// Ordered; items can still be added.
     Placed,
+    /// Ordered, and waiting for the payment service.
+    AwaitingPayment,
+    /// Ordered and paid.
+    Paid,
     /// Called off. Nothing can follow.
     Cancelled,
     /// On its way. Nothing can follow.
@@ -52,6 +57,8 @@ pub struct OrderState {
     pub status: OrderStatus,
     /// The sum of all lines.
     pub total: Money,
+    /// Known from the moment it is asked for; none of an order that is not paid this way.
+    pub payment: Option<Payment>,
 }
 
 impl OrderState {
@@ -65,7 +72,18 @@ impl OrderState {
                     items,
                     status: OrderStatus::Placed,
                     total,
+                    payment: None,
                 };
+            }
+            OrderEvent::PaymentRequested { service, amount: _, due_at_ms } => {
+                self.payment = Some(Payment { service, due_at_ms, payment_id: None });
+                self.status = OrderStatus::AwaitingPayment;
+            }
+            OrderEvent::OrderPaid { payment_id, paid_at_ms: _ } => {
+                if let Some(payment) = &mut self.payment {
+                    payment.payment_id = Some(payment_id);
+                }
+                self.status = OrderStatus::Paid;
             }
             OrderEvent::ItemAdded { item, total, added_at_ms: _ } => {
                 merge(&mut self.items, item);

@@ -6,9 +6,9 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
-use foldhost_sdk::Event as _;
+use foldhost_sdk::{Decision, EffectKind, Event as _, Rejection};
 use order::strategies::orders;
-use order::{Money, Order, OrderEvent, OrderState, OrderStatus};
+use order::{Money, Order, OrderCommand, OrderEvent, OrderState, OrderStatus};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 
@@ -23,6 +23,21 @@ fn sum_of_lines(state: &OrderState) -> Option<Money> {
         .items
         .iter()
         .try_fold(Money::ZERO, |total, line| total.checked_add(line.unit_price.checked_mul(line.quantity)?))
+}
+
+/// Whether it is what an effect brings back.
+fn is_reply(command: &OrderCommand) -> bool {
+    matches!(command, OrderCommand::PaymentAnswered { .. } | OrderCommand::ExpirePayment)
+}
+
+/// Whether the payment service is sent something at this path.
+fn is_told(decided: &Result<Decision<OrderEvent>, Rejection>, path: &str) -> bool {
+    let effects = decided.as_ref().map_or(&[][..], Decision::effects);
+    let urls = effects.iter().filter_map(|effect| match &effect.kind {
+        EffectKind::Http(request) => Some(request.url.as_str()),
+        _ => None,
+    });
+    urls.filter(|url| url.ends_with(path)).count() == 1
 }
 
 proptest! {
@@ -43,10 +58,39 @@ proptest! {
             let code = match step.before().status {
                 OrderStatus::Shipped => "already-shipped",
                 OrderStatus::Cancelled => "already-cancelled",
-                OrderStatus::Draft | OrderStatus::Placed => continue,
+                _ => continue,
             };
-            prop_assert_eq!(step.decided.as_ref().map_err(|no| &*no.code), Err(code));
+            match &step.decided {
+                Err(no) => prop_assert_eq!(&*no.code, code),
+                // What its payment's effects bring back comes too late.
+                Ok(decision) => prop_assert!(is_reply(&step.command) && *decision == Decision::none()),
+            }
             prop_assert_eq!(step.before(), step.after());
+        }
+    }
+
+    #[test]
+    fn nothing_but_a_payment_that_is_awaited_is_paid_or_expires(history in orders()) {
+        for step in history.steps().iter().filter(|step| is_reply(&step.command)) {
+            let (before, after) = (step.before().status, step.after().status);
+            match before {
+                OrderStatus::AwaitingPayment => {
+                    prop_assert!(matches!(after, OrderStatus::Paid | OrderStatus::Cancelled), "{after:?}");
+                }
+                _ => prop_assert_eq!(&step.decided, &Ok(Decision::none())),
+            }
+        }
+    }
+
+    /// The service may have taken money of any order that it was asked about, and only of those.
+    #[test]
+    fn the_payment_service_hears_of_every_order_that_it_was_asked_about_and_that_is_cancelled(history in orders()) {
+        for step in history.steps() {
+            let asked = step.before().payment.is_some();
+            let is_cancelled = step.events().iter().any(|event| matches!(event, OrderEvent::OrderCancelled { .. }));
+            prop_assert_eq!(is_told(&step.decided, "/cancellations"), asked && is_cancelled);
+            let is_asked = step.events().iter().any(|event| matches!(event, OrderEvent::PaymentRequested { .. }));
+            prop_assert_eq!(is_told(&step.decided, "/payments"), is_asked);
         }
     }
 
@@ -63,9 +107,15 @@ proptest! {
     }
 
     #[test]
-    fn a_command_records_one_event_or_is_rejected(history in orders()) {
+    fn a_command_records_one_event_or_is_rejected_but_for_payments(history in orders()) {
         for step in history.steps() {
-            prop_assert_eq!(step.events().len(), usize::from(step.decided.is_ok()));
+            let expected = match (&step.command, &step.decided) {
+                (_, Err(_)) => 0..=0,
+                (OrderCommand::PlaceOrder { payment: Some(_), .. }, _) => 2..=2,
+                (command, _) if is_reply(command) => 0..=1,
+                _ => 1..=1,
+            };
+            prop_assert!(expected.contains(&step.events().len()), "{:?}", step.events());
         }
     }
 }
@@ -89,9 +139,9 @@ fn chance_leads_orders_to_every_status_and_to_most_of_the_rules() {
         Ok(())
     });
     assert!(ran.is_ok(), "{ran:?}");
-    assert_eq!(statuses.into_inner().map(|statuses| statuses.len()).ok(), Some(4));
+    assert_eq!(statuses.into_inner().map(|statuses| statuses.len()).ok(), Some(6));
     let codes = codes.into_inner().unwrap_or_default();
-    assert!(codes.len() >= 10, "only {codes:?}");
+    assert!(codes.len() >= 12, "only {codes:?}");
 }
 
 #[test]

@@ -25,6 +25,34 @@ use reader::Reader;
 /// How deep arrays and objects may be nested, as in serde_json: the stack is small, and the sender chooses the depth.
 const DEPTH_MAX: u8 = 127;
 
+/// Why a text is not the JSON of a value: what is wrong, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct JsonError(String);
+
+impl JsonError {
+    pub(crate) fn new(message: &str) -> Self {
+        Self(message.to_owned())
+    }
+}
+
+/// Reads JSON that came back with an outcome: the state of a snapshot, the fields of an event, what a custom effect answered.
+///
+/// In a component it is a part of what reads the commands anyway, so it costs next to nothing beside a reader of one's own.
+///
+/// ```
+/// let quantity: u32 = foldhost_sdk::read_json("2")?;
+/// assert_eq!(quantity, 2);
+/// assert!(foldhost_sdk::read_json::<u32>("-2").unwrap_err().to_string().contains("line 1 column 2"));
+/// # Ok::<(), foldhost_sdk::JsonError>(())
+/// ```
+///
+/// # Errors
+/// It is no JSON, or not that of a `T`.
+pub fn read_json<T: DeserializeOwned>(json: &str) -> Result<T, JsonError> {
+    from_str(json).map_err(|error| JsonError(error.to_string()))
+}
+
 /// Reads one value. Nothing but white space may follow it.
 pub(crate) fn from_str<T: DeserializeOwned>(json: &str) -> Result<T, CodecError> {
     let mut reader = Reader::new(json);

@@ -10,6 +10,7 @@
 //! - [`Event`] and [`Reducer::apply`]: what is recorded, and the only way a state changes
 //! - [`FormerEvent`](trait@FormerEvent): the shapes that recorded events had, and how they become events of today
 //! - [`Effect`]: what the host shall do after the events are durable
+//! - [`EffectOutcome`]: what came of it, as a command brings it back
 //! - [`Fold`]: a reducer with the state of one stream, as hosts and the exported component drive it
 //! - [`testing`]: given events, when a command comes, then that; properties; golden files
 
@@ -33,8 +34,9 @@ pub use command::{Command, CommandError};
 pub use context::Context;
 pub use decision::{Decision, LogLevel, LogLine, Rejection};
 pub use effect::{
-    DispatchedCommand, EFFECT_DEPTH_MAX, Effect, EffectKind, EffectTreeError, EventStoreOperation, FlatEffect,
-    FlatEffectKind, HttpRequest, NewEvent, OwnedPayload, flatten, unflatten,
+    DispatchedCommand, EFFECT_DEPTH_MAX, Effect, EffectFailure, EffectKind, EffectOutcome, EffectTreeError,
+    EventStoreOperation, FlatEffect, FlatEffectKind, HttpRequest, HttpResponse, LoadedEvent, NewEvent, OwnedPayload,
+    ResponseBody, flatten, unflatten,
 };
 pub use event::{Decoder, Event, EventError};
 pub use fold::{
@@ -43,11 +45,15 @@ pub use fold::{
 };
 pub use foldhost_sdk_macros::{Command, Event, FormerEvent};
 pub use former::FormerEvent;
+pub use json::{JsonError, read_json};
 pub use reducer::Reducer;
 
 /// All that a reducer's source usually needs: `use foldhost_sdk::prelude::*;`.
 pub mod prelude {
-    pub use crate::{Command, Context, Decision, Effect, EffectKind, Event, FormerEvent, LogLevel, Reducer, Rejection};
+    pub use crate::{
+        Command, Context, Decision, DispatchedCommand, Effect, EffectKind, EffectOutcome, Event, FormerEvent,
+        HttpRequest, LogLevel, Reducer, Rejection,
+    };
     pub use serde::{Deserialize, Serialize};
 }
 

@@ -4,8 +4,9 @@ use serde_json::json;
 
 use super::kinds;
 use super::problem::Problem;
+use crate::effects::EffectActionError;
 use crate::event_store::{CursorError, EventStoreError, SubscriptionError};
-use crate::reducer::ReducerFault;
+use crate::reducer::{EffectRulesError, ReducerFault};
 use crate::runtime::{CommandError, DeployError, ReadError, ReducerFailure};
 use crate::stream::StreamIdError;
 
@@ -136,9 +137,32 @@ impl From<DeployError> for Problem {
         let detail = error.to_string();
         match error {
             DeployError::Gate(error) => Self::new(&kinds::COMPONENT_REFUSED, detail).with("offences", error.offences),
+            DeployError::Rules(error) => error.into(),
             DeployError::Native(_) => Self::new(&kinds::NATIVE_REDUCER, detail),
             DeployError::Store(error) => error.into(),
             DeployError::Check(_) => Self::new(&kinds::COMPONENT_UNCHECKED, detail),
+        }
+    }
+}
+
+impl From<EffectRulesError> for Problem {
+    fn from(error: EffectRulesError) -> Self {
+        // Rules stand in the query of a deployment.
+        Self::new(&kinds::INVALID_QUERY, error.to_string())
+    }
+}
+
+impl From<EffectActionError> for Problem {
+    fn from(error: EffectActionError) -> Self {
+        let detail = error.to_string();
+        match error {
+            EffectActionError::Unknown(_) => Self::new(&kinds::UNKNOWN_EFFECT, detail),
+            // Not `status`: that is the answer's own, in every problem document.
+            EffectActionError::Status { status, .. } => {
+                Self::new(&kinds::EFFECT_STATUS, detail).with("effect_status", status.as_str())
+            }
+            EffectActionError::Unreadable { .. } => Self::new(&kinds::EFFECT_UNREADABLE, detail),
+            EffectActionError::Store(error) => error.into(),
         }
     }
 }
@@ -157,6 +181,8 @@ impl From<CursorError> for Problem {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
     use crate::reducer::ReducerDigest;
     use crate::runtime::DecidedBy;
@@ -175,7 +201,9 @@ mod tests {
             version: None,
             command: None,
         };
-        let cases: [(Problem, u16, &str); 8] = [
+        let unreadable =
+            EffectActionError::Unreadable { effect_id: Uuid::nil(), reason: "it is of a later host".into() };
+        let cases: [(Problem, u16, &str); 9] = [
             (CommandError::Contended { attempts: 9 }.into(), 503, "contended"),
             (CommandError::Lost.into(), 500, "lost"),
             (failure(ReducerFault::Snapshot("x".into())).into(), 500, "reducer-cannot-restore"),
@@ -183,6 +211,7 @@ mod tests {
             (CommandError::Store(EventStoreError::Schema("run migrate".into())).into(), 500, "store-schema"),
             (EventStoreError::Database("x".into()).into(), 500, "store-failed"),
             (corrupt().into(), 500, "stream-corrupt"),
+            (unreadable.into(), 409, "effect-unreadable"),
             (DeployError::Check("cancelled".into()).into(), 500, "component-unchecked"),
         ];
         for (problem, status, code) in cases {

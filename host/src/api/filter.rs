@@ -31,10 +31,7 @@ impl Filter {
     /// The filter, once each of its words makes sense, alone and with the others.
     pub(super) fn log_filter(&self) -> Result<LogFilter, Problem> {
         let invalid = |detail: String| Err(Problem::new(&kinds::INVALID_QUERY, detail));
-        let is_category = |text: &str| !text.is_empty() && !text.contains(|c: char| c == '-' || c.is_control());
-        if self.category.as_deref().is_some_and(|category| !is_category(category)) {
-            return invalid("category is what stands before the first - of a stream id, as in category=order".into());
-        }
+        self.category.as_deref().map_or(Ok(()), |category| check_category("category", category))?;
         if self.event_type.as_deref().is_some_and(|name| name.is_empty() || name.contains('\0')) {
             return invalid("type is an event's type with its version, as in type=OrderPlaced.v1".into());
         }
@@ -47,6 +44,15 @@ impl Filter {
         }
         Ok(LogFilter { category: self.category.clone(), event_type: self.event_type.clone(), from, until })
     }
+}
+
+/// Refuses what no stream has as its category; `name` is the query's word for it.
+pub(super) fn check_category(name: &str, category: &str) -> Result<(), Problem> {
+    if !category.is_empty() && !category.contains(|c: char| c == '-' || c.is_control()) {
+        return Ok(());
+    }
+    let detail = format!("{name} is what stands before the first - of a stream id, as in {name}=order");
+    Err(Problem::new(&kinds::INVALID_QUERY, detail))
 }
 
 fn time(name: &str, text: &str) -> Result<DateTime<Utc>, Problem> {

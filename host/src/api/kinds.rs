@@ -34,12 +34,14 @@ kinds! {
     MALFORMED_JSON = BAD_REQUEST, "malformed-json", "The body is not JSON";
     MALFORMED_COMMAND = BAD_REQUEST, "malformed-command", "The reducer cannot read the command";
     INVALID_SUBSCRIPTION = BAD_REQUEST, "invalid-subscription", "No subscription can be like that";
+    INVALID_EFFECT_ID = BAD_REQUEST, "invalid-effect-id", "The effect's id is invalid";
     NOT_FOUND = NOT_FOUND, "not-found", "There is nothing at this path";
     UNKNOWN_CATEGORY = NOT_FOUND, "unknown-category", "No reducer decides for the category";
     UNKNOWN_COMMAND = NOT_FOUND, "unknown-command", "The reducer has no such command";
     UNKNOWN_STREAM = NOT_FOUND, "unknown-stream", "The stream has no events";
     VERSION_BEYOND_HEAD = NOT_FOUND, "version-beyond-head", "The stream has not come that far";
     UNKNOWN_SUBSCRIPTION = NOT_FOUND, "unknown-subscription", "There is no such subscription";
+    UNKNOWN_EFFECT = NOT_FOUND, "unknown-effect", "There is no such effect";
     NOT_ACCEPTABLE = NOT_ACCEPTABLE, "not-acceptable", "The answer is in no form that the sender takes";
     METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED, "method-not-allowed", "The path does not take this method";
     BODY_TIMEOUT = REQUEST_TIMEOUT, "body-timeout", "The body did not come in time";
@@ -57,6 +59,8 @@ kinds! {
     SUBSCRIPTION_LOST = CONFLICT, "subscription-lost", "Another reader has the subscription";
     SUBSCRIPTION_IN_USE = CONFLICT, "subscription-in-use", "Somebody reads the subscription";
     SUBSCRIPTION_DIFFERS = CONFLICT, "subscription-differs", "The subscription reads other events";
+    EFFECT_STATUS = CONFLICT, "effect-status", "The effect is in another status";
+    EFFECT_UNREADABLE = CONFLICT, "effect-unreadable", "What the effect says cannot be read";
     NATIVE_REDUCER = CONFLICT, "native-reducer", "The reducer is linked into the host";
     // Worth a retry.
     BUSY = TOO_MANY_REQUESTS, "busy", "Too many commands wait for the stream";

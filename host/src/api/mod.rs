@@ -14,8 +14,12 @@
 //! | `POST /subscriptions/{name}/acknowledge` with `{"cursor","token"}` | moves the checkpoint | 204 |
 //! | `POST /subscriptions/{name}/reset` with `{"to":CURSOR}` or nothing | puts the checkpoint there, or to the beginning | 204 |
 //! | `DELETE /subscriptions/{name}` | forgets a name that nobody reads | 204 |
+//! | `GET /effects?status=STATUS&category=NAME&stream=ID&before=EFFECT&limit=N` | lists effects, the newest first | `{"effects","next"}` |
+//! | `GET /effects/{id}` | shows one: what it says, how far it has come, what failed | the effect |
+//! | `POST /effects/{id}/retry` | has a dead letter run again | 204 |
+//! | `POST /effects/{id}/discard` with `{"reason":"..."}` | gives an effect up | 204 |
 //! | `GET /reducers` | lists the reducers that decide | `{"reducers"}` |
-//! | `POST /reducers` | deploys a component | 201 and the reducer |
+//! | `POST /reducers?allow=ORIGIN&allow_private=ORIGIN&allow_category=NAME&effects_per_second_max=N&effects_at_once_max=N` | deploys a component, and says what its effects may do | 201 and the reducer |
 //! | `GET /healthz` | whether the process lives | `{"status":"ok"}` |
 //! | `GET /readyz` | whether the store answers | `{"status":"ok"}` |
 //! | `GET /metrics` | what the host counts and measures | text of Prometheus |
@@ -31,12 +35,12 @@
 //!
 //! | status | codes |
 //! |---|---|
-//! | 400 | `invalid-stream-id`, `invalid-command-name`, `invalid-path`, `invalid-query`, `invalid-header`, `invalid-cursor`, `invalid-body`, `invalid-metadata`, `invalid-subscription`, `malformed-json`, `malformed-command` |
-//! | 404 | `not-found`, `unknown-category` (with `category`), `unknown-command` (with `known_commands`), `unknown-stream`, `unknown-subscription`, `version-beyond-head` (with `asked`, `head`) |
+//! | 400 | `invalid-stream-id`, `invalid-command-name`, `invalid-path`, `invalid-query`, `invalid-header`, `invalid-cursor`, `invalid-body`, `invalid-metadata`, `invalid-subscription`, `invalid-effect-id`, `malformed-json`, `malformed-command` |
+//! | 404 | `not-found`, `unknown-category` (with `category`), `unknown-command` (with `known_commands`), `unknown-stream`, `unknown-subscription`, `unknown-effect`, `version-beyond-head` (with `asked`, `head`) |
 //! | 405 | `method-not-allowed` |
 //! | 406 | `not-acceptable` |
 //! | 408 | `body-timeout` |
-//! | 409 | `conflict` (with `expected`, `actual`), `not-erasable`, `native-reducer`, `subscription-lost`, `subscription-in-use` (with `leased_until`), `subscription-differs` (with the `category` and `event_type` that it reads) |
+//! | 409 | `conflict` (with `expected`, `actual`), `not-erasable`, `native-reducer`, `subscription-lost`, `subscription-in-use` (with `leased_until`), `subscription-differs` (with the `category` and `event_type` that it reads), `effect-status` (with `effect_status`), `effect-unreadable` |
 //! | 410 | `foreign-cursor`, `stream-closed` (with `version`), `stream-erased` |
 //! | 413 | `too-large` (with `bytes_max`) |
 //! | 415 | `unsupported-media-type` |
@@ -53,6 +57,8 @@ mod around;
 mod closing;
 mod commands;
 mod delivery;
+mod effect_rules;
+mod effects;
 mod events;
 mod failures;
 mod filter;
@@ -139,6 +145,10 @@ fn routes(api: Api) -> Router {
         .route("/subscriptions/{name}/events", get(subscriptions::read))
         .route("/subscriptions/{name}/acknowledge", post(subscriptions::acknowledge))
         .route("/subscriptions/{name}/reset", post(subscriptions::reset))
+        .route("/effects", get(effects::list))
+        .route("/effects/{id}", get(effects::show))
+        .route("/effects/{id}/retry", post(effects::retry))
+        .route("/effects/{id}/discard", post(effects::discard))
         .route("/reducers", get(reducers::list).post(reducers::deploy))
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))

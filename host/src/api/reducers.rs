@@ -7,8 +7,9 @@ use axum::http::{HeaderMap, StatusCode};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use super::effect_rules::{ShownRules, rules_of};
 use super::problem::Problem;
-use super::request::{media_type, read_body};
+use super::request::{QueryOf, media_type, read_body};
 use super::{Api, kinds};
 use crate::reducer::Descriptor;
 use crate::runtime::{DecidedBy, ReducerStatus};
@@ -23,6 +24,8 @@ pub(super) struct ActiveReducer {
     writes: Vec<String>,
     state_schema: String,
     sdk_version: String,
+    /// What its effects may do.
+    effects: ShownRules,
     activated_at: Option<DateTime<Utc>>,
 }
 
@@ -33,9 +36,10 @@ pub(super) struct ActiveReducers {
 
 impl From<ReducerStatus> for ActiveReducer {
     fn from(status: ReducerStatus) -> Self {
-        let ReducerStatus { reducer, descriptor, activated_at } = status;
+        let ReducerStatus { reducer, descriptor, effects, activated_at } = status;
         let Descriptor { name: _, commands, event_types, writes, state_schema, sdk_version } = descriptor;
-        Self { reducer, commands, event_types, writes, state_schema, sdk_version, activated_at }
+        let effects = effects.into();
+        Self { reducer, commands, event_types, writes, state_schema, sdk_version, effects, activated_at }
     }
 }
 
@@ -45,9 +49,11 @@ pub(super) async fn list(State(api): State<Api>) -> Result<Json<ActiveReducers>,
     Ok(Json(ActiveReducers { reducers: reducers.into_iter().map(ActiveReducer::from).collect() }))
 }
 
-/// Deploys a component: the body is its bytes.
+/// Deploys a component: the body is its bytes, and the query says what its effects may do.
 pub(super) async fn deploy(
     State(api): State<Api>,
+    // Not a struct: a parameter may stand there several times.
+    QueryOf(parameters): QueryOf<Vec<(String, String)>>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<(StatusCode, Json<ActiveReducer>), Problem> {
@@ -59,6 +65,8 @@ pub(super) async fn deploy(
         }
     }
     let component = read_body(&headers, body, api.host.limits().component_bytes_max).await?;
-    let status = api.host.deploy(component.into()).await?;
+    // Behind the body: a sender that is still writing when it is refused loses the answer that says why.
+    let rules = rules_of(&parameters)?;
+    let status = api.host.deploy_with(component.into(), rules).await?;
     Ok((StatusCode::CREATED, Json(status.into())))
 }

@@ -14,6 +14,8 @@ use super::problem::Problem;
 
 /// How long a body may take to come in.
 const BODY_READ_MAX: Duration = Duration::from_secs(30);
+/// What a JSON document of an operator may be: far more than any needs.
+const JSON_BYTES_MAX: usize = 8 << 10;
 /// How much, and for how long, is still taken of a body that was refused.
 const LINGER_BYTES_MAX: usize = 64 << 20;
 const LINGER_MAX: Duration = Duration::from_secs(2);
@@ -93,6 +95,26 @@ pub(super) async fn read_body(headers: &HeaderMap, body: Body, bytes_max: usize)
             ))
         }
     }
+}
+
+/// A JSON document; none where there is no body. `mend` says what it should have been.
+pub(super) async fn read_json<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Body,
+    mend: &str,
+) -> Result<Option<T>, Problem> {
+    if media_type(headers)?.is_some_and(|media_type| media_type != "application/json") {
+        let detail = "this takes a JSON object: send Content-Type: application/json";
+        return Err(Problem::new(&kinds::UNSUPPORTED_MEDIA_TYPE, detail));
+    }
+    let body = read_body(headers, body, JSON_BYTES_MAX).await?;
+    if body.is_empty() {
+        return Ok(None);
+    }
+    serde_json::from_slice(&body).map(Some).map_err(|error| {
+        let kind = if error.is_data() { &kinds::INVALID_BODY } else { &kinds::MALFORMED_JSON };
+        Problem::new(kind, format!("{mend}: {error}"))
+    })
 }
 
 async fn read_frames(frames: &mut BodyDataStream, bytes_max: usize) -> Result<Bytes, Problem> {

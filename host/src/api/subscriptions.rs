@@ -6,20 +6,16 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::events::takes_event_stream;
 use super::problem::Problem;
-use super::request::{PathOf, QueryOf, media_type, page_len, read_body};
+use super::request::{PathOf, QueryOf, page_len, read_json};
 use super::{Api, delivery, kinds};
 use crate::event_store::{
     Cursor, SubscriptionConfig, SubscriptionFilter, SubscriptionName, SubscriptionStart, SubscriptionStatus,
 };
-
-/// What a body may be: far more than it needs.
-const BODY_BYTES_MAX: usize = 4 << 10;
 
 /// A subscription, for people and programs.
 #[derive(Serialize)]
@@ -162,20 +158,4 @@ pub(super) async fn delete(State(api): State<Api>, PathOf(name): PathOf<String>)
     let name: SubscriptionName = name.parse()?;
     api.host.store().delete_subscription(&name).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// A JSON document; none where there is no body.
-async fn read_json<T: DeserializeOwned>(headers: &HeaderMap, body: Body, mend: &str) -> Result<Option<T>, Problem> {
-    if media_type(headers)?.is_some_and(|media_type| media_type != "application/json") {
-        let detail = "this takes a JSON object: send Content-Type: application/json";
-        return Err(Problem::new(&kinds::UNSUPPORTED_MEDIA_TYPE, detail));
-    }
-    let body = read_body(headers, body, BODY_BYTES_MAX).await?;
-    if body.is_empty() {
-        return Ok(None);
-    }
-    serde_json::from_slice(&body).map(Some).map_err(|error| {
-        let kind = if error.is_data() { &kinds::INVALID_BODY } else { &kinds::MALFORMED_JSON };
-        Problem::new(kind, format!("{mend}: {error}"))
-    })
 }

@@ -105,6 +105,15 @@ impl HostClient {
     }
 }
 
+/// The address with these words in its query.
+pub(crate) fn with_words(mut url: Url, words: &[(&str, String)]) -> Url {
+    // Without a pair it would leave a bare question mark behind.
+    if !words.is_empty() {
+        url.query_pairs_mut().extend_pairs(words);
+    }
+    url
+}
+
 fn is_loopback(url: &Url) -> bool {
     url.host_str().is_some_and(|host| {
         let host = host.trim_matches(['[', ']']);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use foldhost::build::BuildError;
+use foldhost::effects::SecretsError;
 use foldhost::embedded_postgres::{EmbeddedPostgresError, ServerExit};
 use foldhost::event_store::sealing::MasterKeysError;
 use foldhost::guest::{GateError, GuestEngineError};
@@ -42,6 +43,8 @@ pub(crate) enum CliError {
     FollowEnded { flags: String },
     #[error("{0}")]
     Problem(Problem),
+    #[error("{} of {effects} effects were left as they are: {}", refused.len(), first_few(refused))]
+    EffectsRefused { effects: usize, refused: Vec<String> },
 
     // Of the host.
     #[error(
@@ -71,6 +74,13 @@ pub(crate) enum CliError {
     KeysExposed { path: PathBuf },
     #[error("{source}; the file is {}", path.display())]
     Keys { path: PathBuf, source: MasterKeysError },
+    #[error(
+        "others than its owner can read {}, and with it every secret: run `chmod 600 {}`, and change the secrets if \
+         somebody may have read it", path.display(), path.display()
+    )]
+    SecretsExposed { path: PathBuf },
+    #[error("{source}; the file is {}", path.display())]
+    Secrets { path: PathBuf, source: SecretsError },
     #[error("{}{}: {reason}", path.display(), line.map(|line| format!(", line {line}")).unwrap_or_default())]
     Limits { path: PathBuf, line: Option<usize>, reason: String },
     #[error("the metrics cannot be recorded: {0}")]
@@ -117,6 +127,16 @@ pub(crate) enum CliError {
     OtherReducer { stream_id: StreamId, reducer: String },
     #[error("{failed} of {streams} streams failed to fold: {}", names.join("; "))]
     ReplayFailed { failed: usize, streams: usize, names: Vec<String> },
+}
+
+/// A list that may be long, in one line.
+fn first_few(reasons: &[String]) -> String {
+    const SHOWN_MAX: usize = 5;
+    let shown = reasons[..reasons.len().min(SHOWN_MAX)].join("; ");
+    match reasons.len().saturating_sub(SHOWN_MAX) {
+        0 => shown,
+        more => format!("{shown}; and {more} more"),
+    }
 }
 
 fn tests_failed(failed: usize, scenarios: usize, checks: usize) -> String {

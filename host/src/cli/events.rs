@@ -8,7 +8,7 @@ use futures::StreamExt as _;
 use reqwest::Url;
 use serde_json::Value;
 
-use super::client::{HostArgs, HostClient};
+use super::client::{HostArgs, HostClient, with_words};
 use super::error::CliError;
 use super::log_filter::LogFilterArgs;
 use super::output;
@@ -103,14 +103,6 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
 /// How the events are to be drawn, as the query says it.
 fn form(upcast: bool) -> Vec<(&'static str, String)> {
     upcast.then(|| ("upcast", "true".to_owned())).into_iter().collect()
-}
-
-fn with_words(mut url: Url, words: &[(&str, String)]) -> Url {
-    // Without a pair it would leave a bare question mark behind.
-    if !words.is_empty() {
-        url.query_pairs_mut().extend_pairs(words);
-    }
-    url
 }
 
 /// Reads page after page; `place` is the query's word for where a page begins.

@@ -9,7 +9,8 @@ use super::error::CliError;
 /// Where the limits are.
 #[derive(clap::Args, Clone)]
 pub(crate) struct LimitsArgs {
-    /// A TOML file with limits that differ from the default ones, of the host or of one reducer; docs/limits.md has them all
+    /// A TOML file with limits that differ from the default ones: of the host, of one reducer, of effects and their kinds
+    /// (`[effects]`); docs/limits.md has them all
     #[arg(long, value_name = "FILE", env = "FOLDHOST_LIMITS_FILE")]
     limits: Option<PathBuf>,
 }

@@ -6,6 +6,7 @@ mod close;
 mod database;
 mod deploy;
 mod duration;
+mod effects;
 mod error;
 mod events;
 mod keys;
@@ -21,6 +22,8 @@ mod pool;
 mod problem;
 mod reducers;
 mod replay;
+mod rules;
+mod secrets;
 mod send;
 mod serve;
 mod snapshots;
@@ -52,7 +55,7 @@ Exit status:
 
 Environment:
   DATABASE_URL, FOLDHOST_DATA_DIR, FOLDHOST_LISTEN, FOLDHOST_URL,
-  FOLDHOST_ENCRYPTION_KEYS_FILE
+  FOLDHOST_ENCRYPTION_KEYS_FILE, FOLDHOST_SECRETS_FILE
               stand in for their flags
   PG_BIN_DIR  directory of PostgreSQL's programs, for the embedded server
   RUST_LOG    what the log tells, as in foldhost=debug";
@@ -78,6 +81,7 @@ enum Command {
     State(state::Args),
     Events(events::Args),
     Subscriptions(subscriptions::Args),
+    Effects(effects::Args),
     Close(close::Args),
     Keys(keys::Args),
     Replay(replay::Args),
@@ -97,6 +101,7 @@ impl Command {
             Self::State(args) => state::run(args).await,
             Self::Events(args) => events::run(args).await,
             Self::Subscriptions(args) => subscriptions::run(args).await,
+            Self::Effects(args) => effects::run(args).await,
             Self::Close(args) => close::run(args).await,
             Self::Keys(args) => keys::run(&args),
             Self::Replay(args) => replay::run(args).await,

@@ -41,7 +41,7 @@ pub(crate) fn tell(text: &str) {
 }
 
 /// The text without line breaks and other control characters: a message may quote what others wrote.
-fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     spaced.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -6,12 +6,14 @@ use serde_json::Value;
 
 use super::client::{HostArgs, HostClient};
 use super::error::CliError;
-use super::output;
+use super::{output, rules};
 
 const EXAMPLES: &str = "\
 Examples:
   foldhost reducers
-  foldhost reducers --json | jq -r '.reducers[].name'";
+  foldhost reducers --json | jq -r '.reducers[].name'
+
+EFFECTS is what a reducer's effects may reach, and how fast: see `foldhost deploy --help`.";
 
 /// List the reducers that decide on a host
 #[derive(clap::Args)]
@@ -35,14 +37,14 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
         return output::print("no reducer is deployed: deploy one with `foldhost deploy`");
     }
     let mut table = Table::new();
-    table.load_style(NOTHING).set_header(["REDUCER", "GENERATION", "DIGEST", "ACTIVATED", "COMMANDS"]);
+    table.load_style(NOTHING).set_header(["REDUCER", "GENERATION", "DIGEST", "ACTIVATED", "EFFECTS", "COMMANDS"]);
     for reducer in reducers {
         table.add_row(row(reducer));
     }
     output::print(table.trim_fmt())
 }
 
-fn row(reducer: &Value) -> [String; 5] {
+fn row(reducer: &Value) -> [String; 6] {
     let text = |name: &str| reducer[name].as_str().unwrap_or("-").to_owned();
     let commands = reducer["commands"].as_array().into_iter().flatten().filter_map(Value::as_str);
     [
@@ -51,6 +53,7 @@ fn row(reducer: &Value) -> [String; 5] {
         reducer["generation"].as_u64().map_or_else(|| "-".to_owned(), |generation| generation.to_string()),
         text("digest").chars().take(12).collect(),
         text("activated_at"),
+        rules::in_words(&reducer["effects"]).unwrap_or_else(|| "-".to_owned()),
         commands.collect::<Vec<_>>().join(", "),
     ]
 }

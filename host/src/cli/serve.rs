@@ -20,6 +20,7 @@ use super::limits::LimitsArgs;
 use super::logging::{self, LogFormat};
 use super::metrics;
 use super::pool::PoolArgs;
+use super::secrets::SecretsArgs;
 use super::snapshots::SnapshotArgs;
 
 const EXAMPLES: &str = "\
@@ -30,13 +31,14 @@ Examples:
   foldhost serve --listen 127.0.0.1:0             # a free port
   foldhost serve --encryption-keys /etc/foldhost/keys --encrypt customer
   foldhost serve --snapshot order=500 --snapshot audit=never
-  foldhost serve --limits limits.toml             # of the host, or of one reducer
+  foldhost serve --limits limits.toml             # of the host, of one reducer, of [effects]
+  foldhost serve --secrets /etc/foldhost/secrets  # for ${secret:NAME} in requests of effects
 
 Prints one line on stdout when it is ready: `listening on http://ADDRESS:PORT`.
 The log goes to stderr; RUST_LOG says what it tells.
 
-Ctrl-C or SIGTERM answers the commands that were taken, and ends; a second one
-ends at once. There is no authentication: listen on an address that others reach
+Ctrl-C or SIGTERM answers the commands that were taken, leaves the effects that are not
+done to any other host or the next start, and ends; a second one ends at once. There is no authentication: listen on an address that others reach
 only behind a proxy that has it.";
 
 /// Serve streams and reducers over HTTP
@@ -65,6 +67,8 @@ pub(crate) struct Args {
     snapshots: SnapshotArgs,
     #[command(flatten)]
     limits: LimitsArgs,
+    #[command(flatten)]
+    secrets: SecretsArgs,
 }
 
 pub(crate) async fn run(args: Args) -> Result<(), CliError> {
@@ -73,6 +77,11 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
         return Err(CliError::Usage(format!("--snapshot {name}=... is there twice: write it once")));
     }
     let limits = args.limits.load()?;
+    let secrets = args.secrets.load()?;
+    let names: Vec<_> = secrets.names().collect();
+    if !names.is_empty() {
+        tracing::info!(?names, "these secrets are filled in where requests of effects name them");
+    }
     let encryption = args.keys.load(&args.encrypt)?;
     if let Some(encryption) = &encryption {
         let keys: Vec<_> = encryption.keys().ids().collect();
@@ -88,7 +97,8 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
         // Nothing is running yet that had to be ended in order.
         () = stop.cancelled() => return Ok(()),
     };
-    let builder = args.snapshots.apply(Host::builder(Arc::new(database.store.clone())).limits(limits));
+    let builder = Host::builder(Arc::new(database.store.clone())).limits(limits).secrets(secrets);
+    let builder = args.snapshots.apply(builder);
     let served = serve(&database, listener, &choice, args.no_migrate, builder, stop).await;
     let closed = database.close().await;
     served.and(closed)

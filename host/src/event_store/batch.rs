@@ -3,7 +3,8 @@ use std::ops::Range;
 
 use sha2::{Digest, Sha256};
 
-use super::{EventStore, EventStoreError};
+use super::outbox::check_lane;
+use super::{EventStore, EventStoreError, LANE_BYTES_MAX, NewEffect};
 use crate::event::STREAM_CLOSED;
 use crate::reducer::{ReducerDigest, Rejection};
 use crate::{EventMetadata, ExpectedVersion, PackedEvents, SerializedEvent, StreamId, Version};
@@ -22,6 +23,8 @@ pub struct StreamBatch {
     pub fence: Option<Fence>,
     /// Commands whose outcome is to be remembered with the events.
     pub commands: Vec<CommandRecord>,
+    /// What is to be done once the batch is durable, each under an id of its own. A batch without events may have some too.
+    pub effects: Vec<NewEffect>,
 }
 
 /// The activation that an append stands under. It goes through only while that activation is the newest.
@@ -130,11 +133,11 @@ impl AppendOutcome {
 }
 
 impl StreamBatch {
-    /// A batch without metadata, fence and commands.
+    /// A batch without metadata, fence, commands and effects.
     #[must_use]
     pub fn new(stream_id: StreamId, expected: impl Into<ExpectedVersion>, events: Vec<SerializedEvent>) -> Self {
         let events = events.into_iter().map(|event| (event, EventMetadata::default())).collect();
-        Self { stream_id, expected: expected.into(), events, fence: None, commands: Vec::new() }
+        Self { stream_id, expected: expected.into(), events, fence: None, commands: Vec::new(), effects: Vec::new() }
     }
 
     /// The version that the stream has to have, where the batch says just one.
@@ -217,6 +220,7 @@ fn fingerprint(events: &[SerializedEvent]) -> [u8; 32] {
 /// a stream that stands in it twice.
 pub(super) fn check(batches: &[StreamBatch]) -> Result<(), EventStoreError> {
     let mut seen = HashSet::with_capacity(batches.len());
+    let mut effect_ids = HashSet::new();
     for batch in batches {
         let stream_id = &batch.stream_id;
         if !seen.insert(stream_id) {
@@ -224,6 +228,10 @@ pub(super) fn check(batches: &[StreamBatch]) -> Result<(), EventStoreError> {
         }
         check_batch(batch)
             .map_err(|reason| EventStoreError::InvalidBatch(format!("a batch of stream {stream_id}: {reason}")))?;
+        if let Some(effect) = batch.effects.iter().find(|effect| !effect_ids.insert(effect.effect_id)) {
+            let id = effect.effect_id;
+            return Err(EventStoreError::InvalidBatch(format!("the effect id {id} stands twice in one append")));
+        }
     }
     Ok(())
 }
@@ -264,7 +272,14 @@ fn check_batch(batch: &StreamBatch) -> Result<(), String> {
             return Err(format!("a command has an id of {length} bytes, or a NUL byte in a text"));
         }
     }
-    Ok(())
+    batch.effects.iter().try_for_each(check_effect)
+}
+
+fn check_effect(effect: &NewEffect) -> Result<(), String> {
+    if !(1..=LANE_BYTES_MAX).contains(&effect.kind.len()) || effect.kind.contains('\0') {
+        return Err(format!("an effect's kind has 1 to {LANE_BYTES_MAX} bytes, and no NUL byte in it"));
+    }
+    check_lane(&effect.lane)
 }
 
 /// As JSON for the event's row.

@@ -1,5 +1,7 @@
 //! The store in memory, for tests and for trying things out. It answers as Postgres would; nothing outlives it.
 
+mod effects;
+mod outbox;
 mod records;
 mod subscriptions;
 
@@ -19,10 +21,10 @@ use super::{
     RecordedCommand, ReducerStore, Snapshot, SnapshotKey, StoredSnapshot, StreamBatch,
 };
 use crate::event::STREAM_CLOSED;
-use crate::reducer::{Descriptor, ReducerDigest};
+use crate::reducer::{Descriptor, EffectRules, ReducerDigest};
 use crate::{Event, EventMetadata, PackedEvents, StreamId, Version};
 
-/// Events, snapshots, commands and reducers in memory.
+/// Events, snapshots, commands, effects and reducers in memory.
 #[derive(Debug, Default)]
 pub struct InMemoryEventStore {
     records: Mutex<Records>,
@@ -271,13 +273,20 @@ impl ReducerStore for InMemoryEventStore {
         Ok(())
     }
 
-    async fn activate(&self, name: &str, digest: ReducerDigest) -> Result<Activation, EventStoreError> {
+    async fn activate(
+        &self,
+        name: &str,
+        digest: ReducerDigest,
+        rules: Option<&EffectRules>,
+    ) -> Result<Activation, EventStoreError> {
         let mut records = self.records();
         let Some((descriptor, _)) = records.components.get(&digest) else {
             return Err(EventStoreError::Database(format!("no component {digest} is kept")));
         };
-        let generation = match records.active.get(name) {
-            Some(active) if active.digest == digest => return Ok(active.clone()),
+        let active = records.active.get(name);
+        let effects = rules.or(active.map(|active| &active.effects)).cloned().unwrap_or_default();
+        let generation = match active {
+            Some(active) if active.digest == digest && active.effects == effects => return Ok(active.clone()),
             active => active.map_or(1, |active| active.generation + 1),
         };
         let activation = Activation {
@@ -286,8 +295,9 @@ impl ReducerStore for InMemoryEventStore {
             digest,
             descriptor: descriptor.clone(),
             activated_at: Utc::now(),
+            effects: effects.clone(),
         };
-        records.generations.insert((name.to_owned(), generation), digest);
+        records.generations.insert((name.to_owned(), generation), (digest, effects));
         records.active.insert(name.to_owned(), activation.clone());
         Ok(activation)
     }
@@ -296,6 +306,11 @@ impl ReducerStore for InMemoryEventStore {
         let records = self.records();
         let asked = |active: &&Activation| name.is_none_or(|name| active.name == name);
         Ok(records.active.values().filter(asked).cloned().collect())
+    }
+
+    async fn effect_rules(&self, name: &str, generation: u64) -> Result<Option<EffectRules>, EventStoreError> {
+        let activation = (name.to_owned(), generation);
+        Ok(self.records().generations.get(&activation).map(|(_, effects)| effects.clone()))
     }
 
     async fn load_component(&self, digest: ReducerDigest) -> Result<Option<Vec<u8>>, EventStoreError> {

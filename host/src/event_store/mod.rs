@@ -1,11 +1,12 @@
-//! The log and what belongs to it: the traits [`EventStore`], [`ReducerStore`] and [`SubscriptionStore`], kept in Postgres or in
-//! memory.
+//! The log and what belongs to it: the traits [`EventStore`], [`OutboxStore`], [`ReducerStore`] and [`SubscriptionStore`], kept in
+//! Postgres or in memory.
 
 mod batch;
 mod cursor;
 mod error;
 mod log;
 mod memory;
+mod outbox;
 mod postgres;
 mod reading;
 pub mod sealing;
@@ -23,6 +24,11 @@ pub use cursor::{Cursor, CursorError};
 pub use error::EventStoreError;
 pub use log::{LogFilter, PageLimit};
 pub use memory::InMemoryEventStore;
+pub use outbox::{
+    ClaimedEffect, EFFECT_ATTEMPTS_SHOWN_MAX, EFFECT_ERROR_BYTES_MAX, EFFECTS_CLAIMED_MAX, EffectBacklog, EffectClaim, EffectDetail, EffectFilter,
+    EffectLease, EffectNext, EffectRecord, EffectReopening, EffectStatus, EffectUpdate, FailedAttempt, LANE_BYTES_MAX, LaneDue,
+    NewEffect, OutboxStore, RecordedAttempt,
+};
 pub use postgres::{PoolConfig, PostgresEventStore, Restored};
 pub use reading::{log_events, stream_events};
 pub use snapshot::{LoadedStream, Snapshot, SnapshotConfig, SnapshotKey, StoredSnapshot};
@@ -31,7 +37,7 @@ pub use subscription::{
     SubscriptionName, SubscriptionStart, SubscriptionStatus, SubscriptionStore,
 };
 
-use crate::reducer::{Descriptor, ReducerDigest};
+use crate::reducer::{Descriptor, EffectRules, ReducerDigest};
 use crate::{Event, ExpectedVersion, PackedEvents, SerializedEvent, StreamId, Version};
 
 /// The append-only log of events, with the snapshots and the commands that it remembers.
@@ -210,18 +216,30 @@ pub trait ReducerStore: Send + Sync + 'static {
         component: &[u8],
     ) -> Result<(), EventStoreError>;
 
-    /// Makes a kept component the one that decides for its category, as the next generation; if it already is, nothing
-    /// changes. Appends that name an older generation are refused from now on.
+    /// Makes a kept component the one that decides for its category, as the next generation; if it already is, under the same
+    /// rules, nothing changes. Without `rules`, those of the activation before stay. Appends that name an older generation are
+    /// refused from now on.
     ///
     /// # Errors
     /// [`EventStoreError`]
-    async fn activate(&self, name: &str, digest: ReducerDigest) -> Result<Activation, EventStoreError>;
+    async fn activate(
+        &self,
+        name: &str,
+        digest: ReducerDigest,
+        rules: Option<&EffectRules>,
+    ) -> Result<Activation, EventStoreError>;
 
     /// The active reducers, by name; with `name`, only that one.
     ///
     /// # Errors
     /// [`EventStoreError`]
     async fn active_reducers(&self, name: Option<&str>) -> Result<Vec<Activation>, EventStoreError>;
+
+    /// What the effects of one activation may do, whether it is still active or not. None where there never was one.
+    ///
+    /// # Errors
+    /// [`EventStoreError`]
+    async fn effect_rules(&self, name: &str, generation: u64) -> Result<Option<EffectRules>, EventStoreError>;
 
     /// A kept component's bytes.
     ///
@@ -230,10 +248,10 @@ pub trait ReducerStore: Send + Sync + 'static {
     async fn load_component(&self, digest: ReducerDigest) -> Result<Option<Vec<u8>>, EventStoreError>;
 }
 
-/// A store of all three kinds, as a host needs it.
-pub trait Store: EventStore + ReducerStore + SubscriptionStore {}
+/// A store of all four kinds, as a host needs it.
+pub trait Store: EventStore + OutboxStore + ReducerStore + SubscriptionStore {}
 
-impl<S: EventStore + ReducerStore + SubscriptionStore> Store for S {}
+impl<S: EventStore + OutboxStore + ReducerStore + SubscriptionStore> Store for S {}
 
 /// Since when which component decides for a category.
 #[derive(Clone, Debug, PartialEq)]
@@ -248,4 +266,6 @@ pub struct Activation {
     pub descriptor: Descriptor,
     /// When it was activated.
     pub activated_at: DateTime<Utc>,
+    /// What the effects that it decides may do.
+    pub effects: EffectRules,
 }

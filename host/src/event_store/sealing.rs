@@ -1,7 +1,7 @@
 //! Envelope encryption of a stream's payloads: pure, with no database and no files.
 //!
-//! A stream of an encrypted category has a [`DataKey`] of its own. Its events' payloads and its snapshots are sealed under
-//! that key, and the key is kept in a table of its own, wrapped by one of the host's [`MasterKeys`]. To drop the wrapped key is
+//! A stream of an encrypted category has a [`DataKey`] of its own. Its events' payloads, its snapshots and its effects are sealed
+//! under that key, and the key is kept in a table of its own, wrapped by one of the host's [`MasterKeys`]. To drop the wrapped key is
 //! to make every payload of the stream unreadable, and no event has to be changed for it. It is final once nothing holds the
 //! key any more: no host in memory, no backup of the key table, no archived WAL, and no dead row that vacuum has yet to reach.
 //! Back the key table up apart from the log, and let those backups expire.

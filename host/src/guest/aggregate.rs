@@ -170,7 +170,7 @@ impl Aggregate for ComponentAggregate {
 
     fn decide(&mut self, command: &Command, context: &Context) -> Result<Decision, DecideError> {
         let asked = (self.handle, command.into(), context.into());
-        let answer = self.instance.call("decide", |exports, store| exports.base.decide.call(store, asked))?;
+        let answer = self.instance.call("decide", |exports, store| exports.decide.call(store, asked))?;
         let decision = answer.map_err(|error| self.terms.refusal(error))?;
         self.terms
             .check(decision)

@@ -19,3 +19,4 @@ pub use component::ComponentReducer;
 pub use contract::CONTRACT_VERSIONS;
 pub use engine::{GuestEngine, GuestEngineError};
 pub use gate::GateError;
+pub(crate) use text::one_line;

@@ -10,7 +10,7 @@ pub(super) fn shorten(mut text: String, bytes_max: usize) -> String {
 
 /// The same in one line, without anything that moves a terminal's cursor or turns the direction of writing: a panic's
 /// message must not forge a second line of the log.
-pub(super) fn one_line(text: &str, bytes_max: usize) -> String {
+pub(crate) fn one_line(text: &str, bytes_max: usize) -> String {
     let text = &text[..text.floor_char_boundary(bytes_max)];
     text.trim_end().chars().map(plain).collect()
 }

@@ -1,10 +1,12 @@
 //! The bounds that an embedder may set, in one place. Fixed ones are constants beside what they bound.
 
+mod effects;
 mod reducer;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+pub use effects::{EffectLimits, KindOverrides};
 pub use reducer::{ReducerLimits, ReducerOverrides};
 
 use crate::event_store::PageLimit;
@@ -42,6 +44,8 @@ pub struct Limits {
     /// By a reducer's name, what is different for it. A component's name is known once it was asked for it, so loading one begins
     /// under the largest that any has.
     pub reducers: BTreeMap<String, ReducerOverrides>,
+    /// How effects are run.
+    pub effects: EffectLimits,
     /// Events folded by one call, and read by one query. Default 1,000: where the fold's speed stops to grow.
     pub events_per_page_max: usize,
     /// Data of the events read by one query. Default 8 MiB: a page ends with the event that reaches it.
@@ -114,6 +118,7 @@ impl Limits {
         const YEAR: u64 = 365 * 24 * 3600;
         in_range("", "entity_idle_seconds_max", self.entity_idle_max.as_secs(), 0, YEAR)?;
         in_range("", "drain_seconds_max", self.drain_max.as_secs(), 0, YEAR)?;
+        self.effects.validate()?;
         self.reducer.validate()?;
         for name in self.reducers.keys() {
             self.of(name).validate().map_err(|error| error.of_reducer(name))?;
@@ -179,6 +184,7 @@ impl Default for Limits {
             command_bytes_max: 1 << 20,
             reducer: ReducerLimits::default(),
             reducers: BTreeMap::new(),
+            effects: EffectLimits::default(),
             events_per_page_max: 1_000,
             page_bytes_max: PageLimit::BYTES_MAX_DEFAULT,
             mailbox_commands_max: 1_024,

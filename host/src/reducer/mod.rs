@@ -3,9 +3,11 @@
 
 mod digest;
 mod native;
+mod rules;
 
 pub use digest::{ReducerDigest, ReducerDigestError};
 pub use native::NativeReducer;
+pub use rules::{AllowedOrigin, EffectRules, EffectRulesError};
 
 pub use foldhost_sdk::{Context, Descriptor, Effect, EffectKind, Rejection, UpcastEvent};
 

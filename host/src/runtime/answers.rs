@@ -5,7 +5,7 @@ use chrono::Utc;
 use super::command::{CommandError, DecidedBy};
 use crate::event_store::{Activation, EventStoreError};
 use crate::guest::GateError;
-use crate::reducer::Descriptor;
+use crate::reducer::{Descriptor, EffectRules, EffectRulesError};
 use crate::{StreamId, Version};
 
 /// Why a component was not deployed.
@@ -14,6 +14,9 @@ pub enum DeployError {
     /// It was not let in.
     #[error(transparent)]
     Gate(#[from] GateError),
+    /// What its effects may do makes no sense.
+    #[error(transparent)]
+    Rules(#[from] EffectRulesError),
     /// A reducer that is linked into the host has the name.
     #[error("{0} is linked into this host, and a component cannot take its place: deploy under another name")]
     Native(String),
@@ -64,14 +67,16 @@ pub struct ReducerStatus {
     pub reducer: DecidedBy,
     /// What it says of itself.
     pub descriptor: Descriptor,
+    /// What its effects may do.
+    pub effects: EffectRules,
     /// Since when; none for one that is linked into the host.
     pub activated_at: Option<chrono::DateTime<Utc>>,
 }
 
 impl From<Activation> for ReducerStatus {
     fn from(activation: Activation) -> Self {
-        let Activation { name, generation, digest, descriptor, activated_at } = activation;
+        let Activation { name, generation, digest, descriptor, effects, activated_at } = activation;
         let reducer = DecidedBy { name, digest, generation: Some(generation) };
-        Self { reducer, descriptor, activated_at: Some(activated_at) }
+        Self { reducer, descriptor, effects, activated_at: Some(activated_at) }
     }
 }

@@ -14,9 +14,11 @@ use super::registry::Registry;
 use super::snapshots::SnapshotWriter;
 use super::{Host, Shared};
 use crate::Limits;
+use crate::effects::http::HttpRunner;
+use crate::effects::{EffectRunner, Effects, Kinds, Secrets};
 use crate::event_store::{SnapshotConfig, Store};
 use crate::guest::{GuestEngine, GuestEngineError};
-use crate::reducer::Reducer;
+use crate::reducer::{EffectRules, Reducer};
 
 /// Makes a [`Host`].
 #[derive(Clone)]
@@ -27,6 +29,9 @@ pub struct HostBuilder {
     snapshot_configs: HashMap<String, SnapshotConfig>,
     native: Vec<Arc<dyn Reducer>>,
     code_cache: Option<PathBuf>,
+    effect_rules: HashMap<String, EffectRules>,
+    effect_kinds: Vec<Arc<dyn EffectRunner>>,
+    secrets: Arc<Secrets>,
 }
 
 /// Why there is no host.
@@ -38,6 +43,20 @@ pub enum HostError {
     /// Two reducers that are linked in have one name.
     #[error("two reducers are named {0}")]
     NamedTwice(String),
+    /// A kind of effects has a name that is taken, or none at all.
+    #[error("{0:?} is no name for a kind of effects, or it is taken: take another, of 1 to 64 bytes without spaces")]
+    EffectKind(String),
+    /// A reducer's rules could not be kept to.
+    #[error("the effect rules of {reducer}: {error}")]
+    EffectRules {
+        /// The reducer.
+        reducer: String,
+        /// What is wrong with them.
+        error: crate::reducer::EffectRulesError,
+    },
+    /// HTTP requests cannot be sent from here.
+    #[error("HTTP requests of effects cannot be sent: {0}")]
+    Http(String),
 }
 
 impl HostBuilder {
@@ -49,6 +68,9 @@ impl HostBuilder {
             snapshot_configs: HashMap::new(),
             native: Vec::new(),
             code_cache: None,
+            effect_rules: HashMap::new(),
+            effect_kinds: Vec::new(),
+            secrets: Arc::default(),
         }
     }
 
@@ -80,6 +102,27 @@ impl HostBuilder {
         self
     }
 
+    /// What the effects of a reducer that is linked in may do. Without this: no requests to anybody.
+    #[must_use]
+    pub fn effect_rules(mut self, reducer: impl Into<String>, rules: EffectRules) -> Self {
+        self.effect_rules.insert(reducer.into(), rules);
+        self
+    }
+
+    /// Runs effects of a kind of your own: `EffectKind::Custom` with its name.
+    #[must_use]
+    pub fn effect_kind(mut self, runner: impl EffectRunner) -> Self {
+        self.effect_kinds.push(Arc::new(runner));
+        self
+    }
+
+    /// What is filled in where the headers of an effect's request name a secret.
+    #[must_use]
+    pub fn secrets(mut self, secrets: Secrets) -> Self {
+        self.secrets = Arc::new(secrets);
+        self
+    }
+
     /// Keeps compiled components in a private directory, so that the next start does not compile them.
     #[must_use]
     pub fn code_cache(mut self, directory: impl Into<PathBuf>) -> Self {
@@ -101,9 +144,15 @@ impl HostBuilder {
         if let Some(directory) = self.code_cache {
             engine = engine.with_cache(directory)?;
         }
+        let effects = Effects::new(&self.store, &self.limits, kinds(self.effect_kinds, self.secrets)?);
+        for (reducer, rules) in &self.effect_rules {
+            let refused = |error| HostError::EffectRules { reducer: reducer.clone(), error };
+            rules.validate().map_err(refused)?;
+        }
         let (writer_tasks, stop_writers) = (TaskTracker::new(), CancellationToken::new());
         let shared = Shared {
-            registry: Registry::new(Arc::clone(&self.store), engine, self.native),
+            registry: Registry::new(Arc::clone(&self.store), engine, self.native, &self.effect_rules),
+            effects: Arc::clone(&effects),
             entities: Entities::new(),
             committer: Committer::start(Arc::clone(&self.store), &self.limits),
             snapshots: SnapshotWriter::start(Arc::clone(&self.store), &writer_tasks, stop_writers.clone()),
@@ -118,8 +167,24 @@ impl HostBuilder {
         let shared = Arc::new(shared);
         tokio::spawn(retire_idle_entities(Arc::downgrade(&shared)));
         tokio::spawn(follow_activations(Arc::downgrade(&shared)));
-        Ok(Host { shared })
+        let host = Host { shared };
+        effects.start(&host.downgrade(), host.store());
+        Ok(host)
     }
+}
+
+/// The host's own kinds of effects, and the embedder's.
+fn kinds(own: Vec<Arc<dyn EffectRunner>>, secrets: Arc<Secrets>) -> Result<Kinds, HostError> {
+    let mut kinds = Kinds::built_in();
+    let http = HttpRunner::new(crate::effects::http::HttpTerms::default(), secrets);
+    let http: Arc<dyn EffectRunner> = Arc::new(http.map_err(|error| HostError::Http(error.to_string()))?);
+    for runner in std::iter::once(http).chain(own) {
+        let name = runner.kind().to_owned();
+        if !kinds.add(runner) {
+            return Err(HostError::EffectKind(name));
+        }
+    }
+    Ok(kinds)
 }
 
 /// Looks a few times within [`Limits::entity_idle_max`] for entities that may leave; ends with the host.

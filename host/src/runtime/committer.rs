@@ -173,7 +173,8 @@ fn data_bytes(batch: &StreamBatch) -> usize {
     let events = batch.events.iter().map(|(event, metadata)| event.data.len() + 100 + metadata_size(metadata));
     let rejection = |no: &Rejection| no.code.len() + no.message.len();
     let commands = batch.commands.iter().map(|command| 500 + command.rejection.as_ref().map_or(0, rejection));
-    events.chain(commands).sum()
+    let effects = batch.effects.iter().map(|effect| effect.body.len() + 500);
+    events.chain(commands).chain(effects).sum()
 }
 
 #[cfg(test)]

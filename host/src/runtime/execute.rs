@@ -1,4 +1,4 @@
-//! The way of a command: receive -> load -> apply -> decide -> append -> apply -> reply.
+//! The way of a command: receive -> load -> apply -> decide -> append -> apply -> reply -> effects.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -35,15 +35,15 @@ pub(super) async fn execute(entity: &mut Entity, inbox: &mut VecDeque<Pending>) 
         Ok(remembered) => remembered,
         Err(error) => return inbox.drain(..).for_each(|pending| pending.answer(Err(error.clone().into()))),
     };
-    // 3. Decide and apply, command after command, on a state that is not durable yet. Effects are refused here.
-    let mut turn = Turn::new(&entity.stream_id, &warm);
+    // 3. Decide and apply, command after command, on a state that is not durable yet.
+    let mut turn = Turn::new(&entity.stream_id, &warm, &entity.shared.effects);
     let commands_max = entity.shared.limits.commands_per_batch_max.max(1);
     while turn.has_room(commands_max)
         && let Some(pending) = inbox.pop_front_if(|pending| !turn.holds(pending))
     {
         turn.decide(&mut warm, pending, &remembered);
     }
-    // 4. Append what all of them emitted as one batch, under the activation that decided.
+    // 4. Append what all of them emitted as one batch, effects with events, under the activation that decided.
     let outcome = match turn.needs_append(just_loaded) {
         false => Ok(AppendOutcome::Appended { version: turn.version() }),
         true => entity.shared.committer.append(turn.take_batch()).await.map(|(batch, outcome)| {
@@ -55,6 +55,9 @@ pub(super) async fn execute(entity: &mut Entity, inbox: &mut VecDeque<Pending>) 
         // 5. Durable. Events are drawn for those who asked, and the aggregate stays, unless a fault left it in a state that nobody knows.
         Ok(AppendOutcome::Appended { version }) => {
             warm.version = version;
+            if !turn.batch.effects.is_empty() {
+                entity.shared.effects.wake();
+            }
             let mut drawn = turn.draw(&mut warm);
             if turn.is_sound() && snapshot_when_due(entity, &mut warm) {
                 entity.keep(warm);

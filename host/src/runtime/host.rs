@@ -1,6 +1,6 @@
 //! What an embedder holds: a store, reducers, limits, and the streams in use over them.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -15,8 +15,9 @@ use super::entity::{Pending, QueuedBytes};
 use super::load::{load, load_until};
 use super::measured;
 use crate::event::METADATA_BYTES_MAX;
-use crate::event_store::{EventStoreError, Store};
-use crate::reducer::Reducer;
+use crate::event_store::{EventStoreError, Snapshot, Store};
+use crate::effects::Effects;
+use crate::reducer::{EffectRules, Reducer};
 use crate::{EventMetadata, Limits, StreamId, Version};
 
 /// How long a reader of the metrics waits for the store.
@@ -29,7 +30,7 @@ const HOST_METADATA_BYTES_MAX: usize = 1 << 10;
 ///
 /// ```
 /// # async fn embed() -> Result<(), Box<dyn std::error::Error>> {
-/// use std::sync::Arc;
+/// use std::sync::{Arc, Weak};
 /// use foldhost::{Command, CommandRequest, Host, InMemoryEventStore, NativeReducer};
 ///
 /// let store = Arc::new(InMemoryEventStore::new());
@@ -168,13 +169,30 @@ impl Host {
         if let Ok(Ok(lag)) = tokio::time::timeout(LOG_LAG_MAX, self.shared.store.log_lag()).await {
             measured::log_lag(lag);
         }
+        if let Ok(Ok(backlog)) = tokio::time::timeout(LOG_LAG_MAX, self.shared.store.effect_backlog()).await {
+            crate::effects::measured_backlog(backlog);
+        }
     }
 
-    /// Checks a component, keeps it in the store, and makes it the one that decides for its category.
+    /// As [`deploy_with`](Self::deploy_with), under the rules that held for the activation before it; under none at first.
     ///
     /// # Errors
     /// [`DeployError`]; then the former reducer decides on.
     pub async fn deploy(&self, component: Vec<u8>) -> Result<ReducerStatus, DeployError> {
+        self.deploy_with(component, None).await
+    }
+
+    /// Checks a component, keeps it in the store, and makes it the one that decides for its category. Its effects may do what `rules`
+    /// say; none leaves those of the activation before it.
+    ///
+    /// # Errors
+    /// [`DeployError`]; then the former reducer decides on.
+    pub async fn deploy_with(
+        &self,
+        component: Vec<u8>,
+        rules: Option<EffectRules>,
+    ) -> Result<ReducerStatus, DeployError> {
+        rules.as_ref().map_or(Ok(()), EffectRules::validate)?;
         let (reducer, component) = self.shared.registry.check(component).await?;
         let descriptor = reducer.descriptor().clone();
         if self.shared.registry.native(&descriptor.name).is_some() {
@@ -182,7 +200,7 @@ impl Host {
         }
         let store = &self.shared.store;
         store.save_reducer(reducer.digest(), &descriptor, &component).await?;
-        let activation = store.activate(&descriptor.name, reducer.digest()).await?;
+        let activation = store.activate(&descriptor.name, reducer.digest(), rules.as_ref()).await?;
         // Dropped or killed here, the activation stands all the same: the next append or start finds it in the store.
         self.shared.registry.adopt(&activation, Arc::new(reducer));
         Ok(activation.into())
@@ -202,6 +220,7 @@ impl Host {
         all.extend(natives.iter().map(|native| ReducerStatus {
             reducer: native.decided_by(),
             descriptor: native.reducer.descriptor().clone(),
+            effects: (*native.rules).clone(),
             activated_at: None,
         }));
         all.sort_by(|a, b| a.reducer.name.cmp(&b.reducer.name));
@@ -231,10 +250,54 @@ impl Host {
         Ok(self.shared.registry.active(category).await?.reducer)
     }
 
-    /// Takes no more commands, answers the ones that were taken, and writes the snapshots that wait. Returns whether all of
+    /// The host, without holding it.
+    pub(crate) fn downgrade(&self) -> WeakHost {
+        WeakHost(Arc::downgrade(&self.shared))
+    }
+
+    /// What runs effects here.
+    pub(crate) fn effect_runner(&self) -> &Arc<Effects> {
+        &self.shared.effects
+    }
+
+    /// The activation in use for a category, and what its effects may do; none where none was needed yet.
+    pub(crate) fn known_rules(&self, category: &str) -> Option<(Option<u64>, Arc<EffectRules>)> {
+        self.shared.registry.known(category).map(|active| (active.generation, active.rules))
+    }
+
+    /// What the effects of a category's reducer may do.
+    pub(crate) async fn active_rules(&self, category: &str) -> Result<Arc<EffectRules>, CommandError> {
+        Ok(self.shared.registry.active(category).await?.rules)
+    }
+
+    /// Takes a snapshot of a stream at its head now, and keeps it. Not from an entity: it holds nothing that is not durable.
+    ///
+    /// # Errors
+    /// [`CommandError`]
+    pub async fn save_snapshot(&self, stream_id: &StreamId) -> Result<Version, CommandError> {
+        let active = self.shared.registry.active(stream_id.category()).await?;
+        let Shared { store, limits, .. } = &*self.shared;
+        let config = self.shared.snapshot_config(stream_id.category());
+        let loaded = load(&**store, &*active.reducer, stream_id, limits, config).await;
+        let mut loaded = loaded.map_err(|error| active.not_loaded(stream_id, error))?;
+        if loaded.version == Version::EMPTY {
+            return Ok(loaded.version);
+        }
+        let state = loaded.aggregate.snapshot();
+        let state = state.map_err(|fault| active.failed(fault).on(stream_id, loaded.version).told())?;
+        let state_schema = active.reducer.descriptor().state_schema.clone();
+        let (stream_id, reducer_digest) = (stream_id.clone(), active.reducer.digest());
+        let version = loaded.version;
+        store.save_snapshot(&Snapshot { stream_id, version, state_schema, reducer_digest, state }).await?;
+        Ok(version)
+    }
+
+    /// Runs no more effects, takes no more commands, answers the ones that were taken, and writes the snapshots that wait. Returns whether all of
     /// it was done within [`Limits::drain_max`].
     pub async fn shutdown(&self) -> bool {
         let shared = &self.shared;
+        // First: what runs still sends commands, and what is not begun another host takes up at once.
+        shared.effects.drain(shared.limits.drain_max).await;
         shared.entities.drain();
         shared.entity_tasks.close();
         let drained = async {
@@ -254,6 +317,17 @@ fn check_metadata(metadata: &CommandMetadata) -> Result<(), CommandError> {
     let recorded = EventMetadata { correlation_id, causation_id, traceparent, fields, ..Default::default() };
     recorded.to_json_below(METADATA_BYTES_MAX - HOST_METADATA_BYTES_MAX)?;
     Ok(())
+}
+
+/// A [`Host`] that may be gone.
+#[derive(Clone)]
+pub(crate) struct WeakHost(Weak<Shared>);
+
+impl WeakHost {
+    /// The host, while it is there.
+    pub(crate) fn upgrade(&self) -> Option<Host> {
+        self.0.upgrade().map(|shared| Host { shared })
+    }
 }
 
 impl std::fmt::Debug for Host {

@@ -11,6 +11,7 @@ use crate::event_store::{AppendOutcome, EventStoreError, StreamBatch};
 
 /// Describes every metric to the recorder that is installed: once, before the host is started.
 pub fn describe_metrics() {
+    crate::effects::describe_metrics();
     describe_counter!("foldhost_commands_total", "Commands answered, by outcome");
     describe_histogram!("foldhost_command_seconds", Unit::Seconds, "From a command's coming to its durable answer");
     describe_counter!("foldhost_append_statements_total", "Appends sent to the event store");

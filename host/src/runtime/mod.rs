@@ -28,20 +28,23 @@ pub use builder::{HostBuilder, HostError};
 pub use command::{AppendedEvent, CommandError, CommandMetadata, CommandReply, CommandRequest, DecidedBy};
 pub use failure::ReducerFailure;
 pub use host::Host;
+pub(crate) use host::WeakHost;
 pub use load::LoadError;
 pub use measured::describe_metrics;
 pub use replay::{ReplayReport, replay_stream};
 
 use crate::Limits;
+use crate::effects::Effects;
 use crate::event_store::{SnapshotConfig, Store};
 
 /// What the parts of one host share.
-pub(crate) struct Shared {
+struct Shared {
     store: Arc<dyn Store>,
     limits: Limits,
     registry: registry::Registry,
     entities: entities::Entities,
     committer: committer::Committer,
+    effects: Arc<Effects>,
     snapshots: snapshots::SnapshotWriter,
     snapshot_config: SnapshotConfig,
     /// What differs from it, by reducer.

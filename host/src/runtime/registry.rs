@@ -12,7 +12,7 @@ use super::load::LoadError;
 use crate::StreamId;
 use crate::event_store::{Activation, Fence, Store};
 use crate::guest::{ComponentReducer, GuestEngine};
-use crate::reducer::{Reducer, ReducerDigest, ReducerFault};
+use crate::reducer::{EffectRules, Reducer, ReducerDigest, ReducerFault};
 
 /// How long it is remembered that a component does not load, so that not each command of its category loads it again. Not for good:
 /// it may have been this machine that had no memory to start it.
@@ -25,6 +25,8 @@ const REFUSALS_MAX: usize = 100;
 pub(super) struct ActiveReducer {
     pub(super) reducer: Arc<dyn Reducer>,
     pub(super) generation: Option<u64>,
+    /// What its effects may do.
+    pub(super) rules: Arc<EffectRules>,
 }
 
 impl ActiveReducer {
@@ -73,10 +75,16 @@ pub(super) struct Registry {
 }
 
 impl Registry {
-    pub(super) fn new(store: Arc<dyn Store>, engine: GuestEngine, native: Vec<Arc<dyn Reducer>>) -> Self {
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        engine: GuestEngine,
+        native: Vec<Arc<dyn Reducer>>,
+        native_rules: &HashMap<String, EffectRules>,
+    ) -> Self {
         let native = native.into_iter().map(|reducer| {
             let name = reducer.descriptor().name.clone();
-            (name, ActiveReducer { reducer, generation: None })
+            let rules = Arc::new(native_rules.get(&name).cloned().unwrap_or_default());
+            (name, ActiveReducer { reducer, generation: None, rules })
         });
         Self {
             store,
@@ -124,7 +132,8 @@ impl Registry {
         let mut active = self.active.write().unwrap_or_else(PoisonError::into_inner);
         let generation = Some(activation.generation);
         if active.get(&activation.name).is_none_or(|known| known.generation < generation) {
-            active.insert(activation.name.clone(), ActiveReducer { reducer, generation });
+            let rules = Arc::new(activation.effects.clone());
+            active.insert(activation.name.clone(), ActiveReducer { reducer, generation, rules });
         }
     }
 
@@ -179,7 +188,7 @@ impl Registry {
             unusable(refusal)
         })?);
         self.adopt(&activation, Arc::clone(&reducer));
-        Ok(ActiveReducer { reducer, generation: Some(activation.generation) })
+        Ok(ActiveReducer { reducer, generation: Some(activation.generation), rules: Arc::new(activation.effects) })
     }
 
     fn refused(&self) -> MutexGuard<'_, Refusals> {
@@ -220,13 +229,13 @@ mod tests {
     const NONSENSE: &[u8] = b"\0asm\x0d\0\x01\0 and then nonsense";
 
     fn registry(store: Arc<dyn Store>) -> Registry {
-        Registry::new(store, GuestEngine::new(&Limits::default()).unwrap(), Vec::new())
+        Registry::new(store, GuestEngine::new(&Limits::default()).unwrap(), Vec::new(), &HashMap::new())
     }
 
     async fn activate(store: &dyn Store, component: &[u8]) -> Activation {
         let descriptor = NativeReducer::<counter::Counter>::new().descriptor().clone();
         store.save_reducer(ReducerDigest::of(component), &descriptor, component).await.unwrap();
-        store.activate("counter", ReducerDigest::of(component)).await.unwrap()
+        store.activate("counter", ReducerDigest::of(component), None).await.unwrap()
     }
 
     #[tokio::test]

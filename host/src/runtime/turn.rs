@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
@@ -9,8 +10,10 @@ use sha2::{Digest, Sha256};
 use super::command::{AppendedEvent, CommandError, CommandMetadata, CommandReply, DecidedBy};
 use super::entity::{Pending, Warm};
 use crate::event::metadata_size;
-use crate::event_store::{CommandRecord, RecordedCommand, StreamBatch};
-use crate::reducer::{Context, DecideError, Decision, ReducerFault};
+use crate::effects::{Effects, Origin, take_in};
+use crate::event_store::{CommandRecord, NewEffect, RecordedCommand, StreamBatch};
+use crate::guest::one_line;
+use crate::reducer::{Context, DecideError, Decision, Effect, ReducerFault};
 use crate::{EventMetadata, PackedEvents, SerializedEvent, StreamId, Version};
 
 /// What was decided for one command. It is told only when the state that it was decided on is durable.
@@ -53,16 +56,21 @@ pub(super) struct Turn {
     broken: bool,
     decided_by: DecidedBy,
     batch_bytes: usize,
+    effects: Arc<Effects>,
     began: Instant,
 }
 
 /// Data of one batch from which on no command is added.
 const BATCH_BYTES_MAX: usize = 4 << 20;
+/// What an effect takes beside what it says.
+const EFFECT_ROW_BYTES: usize = 500;
+/// What is told of an effect that cannot be kept.
+const REASON_BYTES_MAX: usize = 4 << 10;
 /// How long commands are added to a turn. A turn runs on a thread that other streams wait for.
 const TURN_MAX: Duration = Duration::from_millis(20);
 
 impl Turn {
-    pub(super) fn new(stream_id: &StreamId, warm: &Warm) -> Self {
+    pub(super) fn new(stream_id: &StreamId, warm: &Warm, effects: &Arc<Effects>) -> Self {
         let mut batch = StreamBatch::new(stream_id.clone(), warm.version, Vec::new());
         batch.fence = warm.active.fence();
         Self {
@@ -72,6 +80,7 @@ impl Turn {
             broken: false,
             decided_by: warm.active.decided_by(),
             batch_bytes: 0,
+            effects: Arc::clone(effects),
             began: Instant::now(),
         }
     }
@@ -111,7 +120,8 @@ impl Turn {
     /// refusals on a state that was loaded a moment ago.
     pub(super) fn needs_append(&self, just_loaded: bool) -> bool {
         let decided = self.verdicts.iter().any(|(_, verdict)| !matches!(verdict, Verdict::Remembered(_)));
-        decided && !(just_loaded && self.batch.events.is_empty() && self.batch.commands.is_empty())
+        let changes = !self.batch.events.is_empty() || !self.batch.commands.is_empty() || !self.batch.effects.is_empty();
+        decided && (changes || !just_loaded)
     }
 
     /// Decides on one command and applies what it leads to, on the state that the one before it left.
@@ -157,18 +167,33 @@ impl Turn {
             DecideError::Fault(fault) => Undecided::Fault(fault),
         })?;
         log(&request.stream_id, &decision);
-        if !decision.effects.is_empty() {
-            // Taking the events and leaving the effects would be a promise that nobody keeps.
-            let reason = format!("{} effects, and this host does not run effects yet", decision.effects.len());
-            return Err(ReducerFault::BrokenAnswer { call: "decide", reason }.into());
-        }
+        let effects = self.take_in(warm, pending, decision.effects)?;
         self.fold(warm, version, &decision.events)?;
+        self.batch_bytes += effects.iter().map(|effect| effect.body.len() + EFFECT_ROW_BYTES).sum::<usize>();
+        self.batch.effects.extend(effects);
         let begin = self.batch.events.len();
         let metadata = self.metadata(pending);
         let beside = metadata_size(&metadata);
         self.batch_bytes += decision.events.iter().map(|event| event.data.len() + beside).sum::<usize>();
         self.batch.events.extend(decision.events.into_iter().map(|event| (event, metadata.clone())));
         Ok(Verdict::Accepted { events: begin..self.batch.events.len() })
+    }
+
+    /// The effects as the outbox keeps them: durable with the events, or not at all.
+    fn take_in(&self, warm: &Warm, pending: &Pending, effects: Vec<Effect>) -> Result<Vec<NewEffect>, ReducerFault> {
+        if effects.is_empty() {
+            return Ok(Vec::new());
+        }
+        let metadata = &pending.request.metadata;
+        let origin = Origin {
+            category: pending.request.stream_id.category(),
+            commands: &warm.active.reducer.descriptor().commands,
+            command_id: &pending.command_id,
+            correlation_id: metadata.correlation_id.as_deref(),
+            traceparent: metadata.traceparent.as_ref(),
+        };
+        take_in(&self.effects, effects, &origin)
+            .map_err(|reason| ReducerFault::BrokenAnswer { call: "decide", reason: one_line(&reason, REASON_BYTES_MAX) })
     }
 
     /// What is recorded beside the events of a command.

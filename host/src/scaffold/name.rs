@@ -14,8 +14,8 @@ const NO_PACKAGES: &str = "\
 
 /// What the type of the reducer cannot be called: names that its source or its tests use for something else.
 const NO_TYPES: &str = "\
-    Add Close Command Context Debug Decision Default Deserialize Effect EffectKind Err Event LogLevel None Ok Open Option \
-    PartialEq Reducer Rejection Result Self Serialize Some String Vec";
+    Add Close Command Context Debug Decision Default Deserialize DispatchedCommand Effect EffectKind EffectOutcome Err Event \
+    HttpRequest LogLevel None Ok Open Option PartialEq Reducer Rejection Result Self Serialize Some String Vec";
 
 /// The category that a reducer decides for: what the ids of its streams begin with.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,7 +12,9 @@ use serde_json::{Map, Value, json};
 /// | http | `{"http": {"method": "POST", "url": "...", "headers": [["name", "value"]], "body": "..."}}` |
 /// | delay | `{"delay_ms": 1000}` |
 /// | event store | `{"event_store": {"append_events": {"stream": "...", "events": [{"event_type": "...", "data": {"hex": "..."}}]}}}`, and `load_events` (`stream`, `from_version`), `save_snapshot`, `load_snapshot` (`stream`) |
+/// | custom | `{"custom": {"kind": "sms", "payload": {...}}}` |
 /// | several | `{"parallel": [...]}`, `{"sequential": [...]}` |
+/// | none | `{"parallel": []}` |
 ///
 /// A JSON payload stands there as JSON, a body as text. Bytes that are no text are `{"hex": "00ff"}`, and a JSON payload that is no
 /// JSON is `{"malformed": "..."}`.
@@ -34,6 +36,7 @@ pub fn effect_json(effect: &Effect) -> Value {
         EffectKind::Delay(delay_ms) => ("delay_ms", json!(delay_ms)),
         EffectKind::Parallel(children) => ("parallel", effects_json(children)),
         EffectKind::Sequential(children) => ("sequential", effects_json(children)),
+        EffectKind::Custom { kind, payload } => ("custom", json!({ "kind": kind, "payload": payload_json(payload) })),
     };
     let mut drawn = Map::from_iter([(name.to_owned(), content)]);
     if let Some(command) = &effect.reply_to {
@@ -47,8 +50,8 @@ pub(super) fn effects_json(effects: &[Effect]) -> Value {
     effects.iter().map(effect_json).collect()
 }
 
-/// Whether two lists ask for the same. The payload of a dispatched command is compared as JSON where it is some: how it was
-/// spaced, and in which order its fields stand, is for no receiver to see.
+/// Whether two lists ask for the same. The payload of a dispatched command, and of a custom effect, is compared as JSON where
+/// it is some: how it was spaced, and in which order its fields stand, is for no receiver to see.
 pub(super) fn same_effects(left: &[Effect], right: &[Effect]) -> bool {
     left.len() == right.len() && left.iter().zip(right).all(|(left, right)| same(left, right))
 }
@@ -60,6 +63,10 @@ fn same(left: &Effect, right: &Effect) -> bool {
                 EffectKind::Dispatch { stream_id: left_stream, command: left },
                 EffectKind::Dispatch { stream_id: right_stream, command: right },
             ) => left_stream == right_stream && left.name == right.name && same_payload(&left.payload, &right.payload),
+            (
+                EffectKind::Custom { kind: left_kind, payload: left },
+                EffectKind::Custom { kind: right_kind, payload: right },
+            ) => left_kind == right_kind && same_payload(left, right),
             (EffectKind::Parallel(left), EffectKind::Parallel(right))
             | (EffectKind::Sequential(left), EffectKind::Sequential(right)) => same_effects(left, right),
             (left, right) => left == right,
@@ -73,11 +80,14 @@ fn same_payload(left: &OwnedPayload, right: &OwnedPayload) -> bool {
 }
 
 fn dispatch_json(stream_id: &str, DispatchedCommand { name, payload }: &DispatchedCommand) -> Value {
-    let payload = match payload {
+    json!({ "stream": stream_id, "command": name, "payload": payload_json(payload) })
+}
+
+fn payload_json(payload: &OwnedPayload) -> Value {
+    match payload {
         OwnedPayload::Json(text) => exact_value(text).unwrap_or_else(|_| json!({ "malformed": text })),
         OwnedPayload::Binary(bytes) => hex(bytes),
-    };
-    json!({ "stream": stream_id, "command": name, "payload": payload })
+    }
 }
 
 fn http_json(HttpRequest { method, url, headers, body }: &HttpRequest) -> Value {

@@ -62,6 +62,8 @@ pub enum StoreCall {
     Reducers,
     /// All of [`SubscriptionStore`](crate::event_store::SubscriptionStore).
     Subscriptions,
+    /// All of [`OutboxStore`](crate::event_store::OutboxStore).
+    Outbox,
 }
 
 #[derive(Debug)]
@@ -98,6 +100,12 @@ impl<S: ?Sized> FaultyStore<S> {
         self.faults().push((StoreCall::Append, Fault::LoseAnswer));
     }
 
+    /// As [`lose_next_acknowledgement`](Self::lose_next_acknowledgement), of the next call of the outbox. One that claims, updates
+    /// or renews is made; one that only reads goes through.
+    pub fn lose_next_outbox_answer(&self) {
+        self.faults().push((StoreCall::Outbox, Fault::LoseAnswer));
+    }
+
     /// Faults that were asked for and have not come yet.
     #[must_use]
     pub fn faults_left(&self) -> usize {
@@ -123,18 +131,19 @@ impl<S: ?Sized> FaultyStore<S> {
         }
     }
 
-    /// Makes an append, or fails it.
-    async fn append<T>(
+    /// Makes a call, fails it, or makes it and loses its answer.
+    async fn answer<T>(
         &self,
-        append: impl Future<Output = Result<T, EventStoreError>> + Send,
+        call: StoreCall,
+        made: impl Future<Output = Result<T, EventStoreError>> + Send,
     ) -> Result<T, EventStoreError> {
-        match self.next_fault(StoreCall::Append) {
+        match self.next_fault(call) {
             Some(Fault::Refuse(error)) => Err(error),
             Some(Fault::LoseAnswer) => {
-                drop(append.await);
-                Err(EventStoreError::Unavailable("the answer to the append was lost".into()))
+                drop(made.await);
+                Err(EventStoreError::Unavailable("the answer was lost".into()))
             }
-            None => append.await,
+            None => made.await,
         }
     }
 }

@@ -120,6 +120,7 @@ impl From<FlatEffect> for wit::Effect {
             FlatEffectKind::Delay(delay_ms) => wit::EffectKind::Delay(delay_ms),
             FlatEffectKind::Parallel(children) => wit::EffectKind::Parallel(children),
             FlatEffectKind::Sequential(children) => wit::EffectKind::Sequential(children),
+            FlatEffectKind::Custom { kind, payload } => wit::EffectKind::Custom((kind, payload.into())),
         };
         Self { kind, reply_to: effect.reply_to }
     }
@@ -127,11 +128,16 @@ impl From<FlatEffect> for wit::Effect {
 
 impl From<DispatchedCommand> for wit::Command {
     fn from(command: DispatchedCommand) -> Self {
-        let payload = match command.payload {
-            OwnedPayload::Json(json) => wit::Payload::Json(json),
-            OwnedPayload::Binary(bytes) => wit::Payload::Binary(bytes),
-        };
-        Self { name: command.name, payload }
+        Self { name: command.name, payload: command.payload.into() }
+    }
+}
+
+impl From<OwnedPayload> for wit::Payload {
+    fn from(payload: OwnedPayload) -> Self {
+        match payload {
+            OwnedPayload::Json(json) => Self::Json(json),
+            OwnedPayload::Binary(bytes) => Self::Binary(bytes),
+        }
     }
 }
 

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::Utc;
 
+use super::effects::Effects;
 use super::subscriptions::SubscriptionRecord;
 use crate::event::{Packer, STREAM_CLOSED};
 use crate::event_store::{
     Activation, AppendOutcome, EventStoreError, PageLimit, RecordedCommand, Snapshot, StreamBatch, SubscriptionName,
 };
-use crate::reducer::{Descriptor, ReducerDigest};
+use crate::reducer::{Descriptor, EffectRules, ReducerDigest};
 use crate::{Event, EventMetadata, PackedEvents, StreamId, Version};
 
 #[derive(Debug, Default)]
@@ -21,8 +22,9 @@ pub(super) struct Records {
     pub(super) commands: HashMap<(StreamId, String), RecordedCommand>,
     pub(super) components: HashMap<ReducerDigest, (Descriptor, Vec<u8>)>,
     pub(super) active: BTreeMap<String, Activation>,
-    /// The code behind every activation there was.
-    pub(super) generations: HashMap<(String, u64), ReducerDigest>,
+    /// The code behind every activation there was, and what its effects may do.
+    pub(super) generations: HashMap<(String, u64), (ReducerDigest, EffectRules)>,
+    pub(super) effects: Effects,
     pub(super) subscriptions: BTreeMap<SubscriptionName, SubscriptionRecord>,
     /// The last token that was given out, of all subscriptions.
     pub(super) tokens: u64,
@@ -98,8 +100,10 @@ impl Records {
         for (event, metadata) in &batch.events {
             let mut metadata = metadata.clone();
             if let Some(generation) = metadata.generation.filter(|_| metadata.reducer_digest.is_none()) {
-                metadata.reducer_digest =
-                    self.generations.get(&(batch.stream_id.category().to_owned(), generation)).copied();
+                metadata.reducer_digest = self
+                    .generations
+                    .get(&(batch.stream_id.category().to_owned(), generation))
+                    .map(|(digest, _)| *digest);
             }
             self.push(&batch.stream_id, event.event_type.clone(), event.data.clone(), metadata);
         }
@@ -115,6 +119,7 @@ impl Records {
                 generation: batch.fence.as_ref().map(|fence| fence.generation),
             });
         }
+        self.effects.append(batch);
         outcome
     }
 
@@ -145,6 +150,7 @@ impl Records {
                 command.rejection.iter_mut().for_each(|rejection| rejection.message.clear());
             }
         }
+        self.effects.erase(stream_id);
     }
 }
 

@@ -7,6 +7,7 @@
 -- $10-$15 a row for every further event: stream id, version, type, data, metadata, cipher
 -- $16-$24 a row a command to be remembered: stream id, command id, name, fingerprint, first and last version, rejection,
 --         digest and generation of the reducer
+-- $25-$32 a row an effect: id, stream id, generation of the reducer, kind, lane, delay in seconds, body, and its cipher
 --
 -- append.sql is a fifth faster, and fails whole where one stream loses. This is for what it cannot do, and for what it failed.
 --
@@ -75,6 +76,15 @@ remembered AS (
                 $23::bytea[], $24::bigint[])
          AS c(stream_id, command_id, name, fingerprint, first_version, last_version, rejection, reducer_digest, generation)
     WHERE c.stream_id IN (SELECT o.stream_id FROM outcome o WHERE o.won)
-    ORDER BY c.stream_id COLLATE "C", c.command_id COLLATE "C")
+    ORDER BY c.stream_id COLLATE "C", c.command_id COLLATE "C"),
+-- Those of a batch without events are there already where its answer was lost and it was sent again: the stream's version, which
+-- keeps other batches from being done twice, is still what it was.
+effect AS (
+    INSERT INTO effects (effect_id, stream_id, generation, kind, lane, due_at, body, sealed)
+    SELECT f.effect_id, f.stream_id, f.generation, f.kind, f.lane, now() + make_interval(secs => f.delay_s), f.body, f.sealed
+    FROM unnest($25::text[]::uuid[], $26::text[], $27::bigint[], $28::text[], $29::text[], $30::float8[], $31::bytea[],
+                $32::smallint[]) AS f(effect_id, stream_id, generation, kind, lane, delay_s, body, sealed)
+    WHERE f.stream_id IN (SELECT o.stream_id FROM outcome o WHERE o.won)
+    ON CONFLICT (effect_id, stream_id) DO NOTHING)
 SELECT o.admitted AS "admitted!", o.repeated AS "repeated!", o.closed AS "closed!", o.head AS "head!", o.won AS "won!"
 FROM outcome o ORDER BY o.no

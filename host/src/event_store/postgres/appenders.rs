@@ -151,6 +151,14 @@ impl Appender<'_> {
         }
     }
 
+    /// Hands an answer on, and keeps the connection if it was one.
+    pub(super) fn keep_after<T>(self, answer: Result<T, EventStoreError>) -> Result<T, EventStoreError> {
+        if !matches!(answer, Err(EventStoreError::Unavailable(_))) {
+            self.keep();
+        }
+        answer
+    }
+
     fn close(&mut self) {
         let Some(mut connection) = self.connection.take() else { return };
         let answer_max = self.shared.answer_max();

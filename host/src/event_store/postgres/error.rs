@@ -51,11 +51,11 @@ fn is_last_word(refusal: &dyn DatabaseError) -> bool {
     refusal.is_some_and(|refusal| matches!(refusal.severity(), PgSeverity::Fatal | PgSeverity::Panic))
 }
 
-/// Whether an append did nothing for the sake of one stream: by the primary key of events or of commands, in a race that another
+/// Whether an append did nothing for the sake of one stream: by the primary key of events, commands or effects, in a race that another
 /// statement won, or by the division by zero that append.sql does where a stream is not as it expects it.
 pub(super) fn is_lost_whole(error: &sqlx::Error) -> bool {
     let sqlx::Error::Database(refusal) = error else { return false };
-    let is_race =
-        refusal.is_unique_violation() && matches!(refusal.constraint(), Some("events_pkey" | "commands_pkey"));
+    let is_race = refusal.is_unique_violation()
+        && matches!(refusal.constraint(), Some("events_pkey" | "commands_pkey" | "effects_pkey"));
     is_race || refusal.code().as_deref() == Some("22012")
 }

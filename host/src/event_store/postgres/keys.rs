@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use sqlx::PgPool;
+use uuid::Uuid;
 
 use super::append::SEALED_XCHACHA20;
 use super::error::database_error;
@@ -23,12 +24,14 @@ pub(super) type SealedData = Option<Sealed>;
 #[derive(Clone)]
 pub(super) struct Sealed {
     pub(super) data: Vec<Vec<u8>>,
+    /// What the batch's effects say.
+    pub(super) effects: Vec<Vec<u8>>,
     /// Whether the stream's key was dropped: then they are under none that anybody has, and the append has to lose.
     pub(super) erased: bool,
 }
 
 impl Keys {
-    /// Keys of the streams whose category is encrypted. They are made, and durable, before the append begins: events without
+    /// Keys of the batches' streams whose category is encrypted. They are made, and durable, before the append begins: events without
     /// a key could be read by nobody, a key without events costs a row.
     pub(super) async fn for_append(
         pool: &PgPool,
@@ -36,7 +39,8 @@ impl Keys {
         batches: &[StreamBatch],
     ) -> Result<Self, EventStoreError> {
         let Some(encryption) = encryption else { return Ok(Self::default()) };
-        let wanted = |batch: &&StreamBatch| !batch.events.is_empty() && encryption.seals(batch.stream_id.category());
+        let has_data = |batch: &StreamBatch| !batch.events.is_empty() || !batch.effects.is_empty();
+        let wanted = |batch: &&StreamBatch| has_data(batch) && encryption.seals(batch.stream_id.category());
         let streams: Vec<_> = batches.iter().filter(wanted).map(|batch| batch.stream_id.clone()).collect();
         if streams.is_empty() {
             return Ok(Self::default());
@@ -55,6 +59,18 @@ impl Keys {
             )));
         }
         Ok(Self(keys))
+    }
+
+    /// Keys of streams that have any, for what is written beside their events; none where nothing is encrypted.
+    pub(super) async fn of_streams<'a>(
+        pool: &PgPool,
+        encryption: Option<&Encryption>,
+        streams: impl Iterator<Item = &'a StreamId>,
+    ) -> Result<Self, EventStoreError> {
+        match encryption {
+            Some(_) => Self::for_reading(pool, encryption, streams).await,
+            None => Ok(Self::default()),
+        }
     }
 
     /// Keys of the streams of sealed rows.
@@ -86,12 +102,13 @@ impl Keys {
             let sealed = events.map(|((event, _), version)| {
                 let (stream_id, version) = (&batch.stream_id, Version::new(version));
                 let place = Place::Event { stream_id, version, event_type: &event.event_type };
-                match key {
-                    Some(key) => key.seal(&place, &event.data),
-                    None => DataKey::generate().seal(&place, &event.data),
-                }
+                seal_under(key.as_ref(), &place, &event.data)
             });
-            Some(Sealed { data: sealed.collect(), erased: key.is_none() })
+            let effects = batch.effects.iter().map(|effect| {
+                let place = Place::EffectBody { stream_id: &batch.stream_id, effect_id: effect.effect_id };
+                seal_under(key.as_ref(), &place, &effect.body)
+            });
+            Some(Sealed { data: sealed.collect(), effects: effects.collect(), erased: key.is_none() })
         };
         batches.iter().zip(bases).map(seal).collect()
     }
@@ -122,6 +139,23 @@ impl Keys {
         }
     }
 
+    /// How far an effect has come, as it is stored, and the cipher. Whatever the categories say now: where the stream has a key, it
+    /// is sealed. None where that was dropped.
+    pub(super) fn seal_progress(
+        &self,
+        stream_id: &StreamId,
+        effect_id: Uuid,
+        progress: &[u8],
+    ) -> Option<(Vec<u8>, Option<i16>)> {
+        match self.0.get(stream_id.as_str()) {
+            None => Some((progress.to_vec(), None)),
+            Some(key) => {
+                let place = Place::EffectProgress { stream_id, effect_id };
+                key.as_ref().map(|key| (key.seal(&place, progress), Some(SEALED_XCHACHA20)))
+            }
+        }
+    }
+
     /// The key of one stream, for its snapshot; none where it was dropped.
     pub(super) fn get(&self, stream_id: &StreamId) -> Option<&DataKey> {
         self.0.get(stream_id.as_str())?.as_ref()
@@ -130,6 +164,14 @@ impl Keys {
     /// Whether the stream has a key, or had one.
     pub(super) fn knows(&self, stream_id: &StreamId) -> bool {
         self.0.contains_key(stream_id.as_str())
+    }
+}
+
+/// Under a key that nobody has where the stream's was dropped.
+fn seal_under(key: Option<&DataKey>, place: &Place<'_>, plain: &[u8]) -> Vec<u8> {
+    match key {
+        Some(key) => key.seal(place, plain),
+        None => DataKey::generate().seal(place, plain),
     }
 }
 

@@ -7,6 +7,7 @@ mod error;
 mod keys;
 mod log;
 mod migrate;
+mod outbox;
 mod pages;
 mod recorded;
 mod reducers;
@@ -36,10 +37,10 @@ use super::{
     Activation, AppendOutcome, Cursor, EventStore, EventStoreError, LoadedStream, LogFilter, PageLimit,
     RecordedCommand, ReducerStore, Snapshot, SnapshotKey, StreamBatch,
 };
-use crate::reducer::{Descriptor, ReducerDigest};
+use crate::reducer::{Descriptor, EffectRules, ReducerDigest};
 use crate::{Event, PackedEvents, StreamId, Version};
 
-/// Events, snapshots, commands and reducers in a Postgres database, version 14 or newer; tested on 15 and 17.
+/// Events, snapshots, commands, effects and reducers in a Postgres database, version 14 or newer; tested on 15 and 17.
 #[derive(Clone, Debug)]
 pub struct PostgresEventStore {
     pool: PgPool,
@@ -265,12 +266,21 @@ impl ReducerStore for PostgresEventStore {
         reducers::save(&self.pool, digest, descriptor, component).await
     }
 
-    async fn activate(&self, name: &str, digest: ReducerDigest) -> Result<Activation, EventStoreError> {
-        reducers::activate(&self.pool, name, digest).await
+    async fn activate(
+        &self,
+        name: &str,
+        digest: ReducerDigest,
+        rules: Option<&EffectRules>,
+    ) -> Result<Activation, EventStoreError> {
+        reducers::activate(&self.pool, name, digest, rules).await
     }
 
     async fn active_reducers(&self, name: Option<&str>) -> Result<Vec<Activation>, EventStoreError> {
         reducers::active(&self.pool, name).await
+    }
+
+    async fn effect_rules(&self, name: &str, generation: u64) -> Result<Option<EffectRules>, EventStoreError> {
+        self.retry.run(|| reducers::effect_rules(&self.pool, name, generation)).await
     }
 
     async fn load_component(&self, digest: ReducerDigest) -> Result<Option<Vec<u8>>, EventStoreError> {

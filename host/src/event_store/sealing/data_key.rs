@@ -96,6 +96,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use rand::rngs::StdRng;
     use rand::{Rng as _, RngCore as _, SeedableRng as _};
+    use uuid::Uuid;
 
     use super::*;
     use crate::Version;
@@ -226,6 +227,10 @@ mod tests {
             snapshot(&short, 2, "2x"),
             snapshot(&short, 1, "x"),
             snapshot(&long, 1, "x"),
+            Place::EffectBody { stream_id: &short, effect_id: Uuid::from_u128(1) },
+            Place::EffectBody { stream_id: &short, effect_id: Uuid::from_u128(2) },
+            Place::EffectBody { stream_id: &long, effect_id: Uuid::from_u128(1) },
+            Place::EffectProgress { stream_id: &short, effect_id: Uuid::from_u128(1) },
         ];
         for (at, place) in places.iter().enumerate() {
             let sealed = key.seal(place, b"two teapots");

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use uuid::Uuid;
+
 use crate::{StreamId, Version};
 
 /// Stands first in all associated data. Another number here, and nothing that was sealed before opens any more.
@@ -27,6 +29,20 @@ pub enum Place<'a> {
         /// The schema of the state.
         state_schema: &'a str,
     },
+    /// What an effect says.
+    EffectBody {
+        /// The stream whose decision asked for it.
+        stream_id: &'a StreamId,
+        /// The effect's id.
+        effect_id: Uuid,
+    },
+    /// How far an effect has come.
+    EffectProgress {
+        /// The stream whose decision asked for it.
+        stream_id: &'a StreamId,
+        /// The effect's id.
+        effect_id: Uuid,
+    },
 }
 
 impl Place<'_> {
@@ -45,6 +61,12 @@ impl Place<'_> {
                 &version.get().to_be_bytes(),
                 state_schema.as_bytes(),
             ]),
+            Self::EffectBody { stream_id, effect_id } => {
+                encode(&[b"foldhost effect body", stream_id.as_str().as_bytes(), effect_id.as_bytes()])
+            }
+            Self::EffectProgress { stream_id, effect_id } => {
+                encode(&[b"foldhost effect progress", stream_id.as_str().as_bytes(), effect_id.as_bytes()])
+            }
         }
     }
 }
@@ -57,6 +79,10 @@ impl fmt::Display for Place<'_> {
             }
             Self::Snapshot { stream_id, version, state_schema } => {
                 write!(f, "the snapshot of stream {stream_id} at version {version}, of schema {state_schema:?},")
+            }
+            Self::EffectBody { stream_id, effect_id } => write!(f, "effect {effect_id} of stream {stream_id}"),
+            Self::EffectProgress { stream_id, effect_id } => {
+                write!(f, "the progress of effect {effect_id} of stream {stream_id}")
             }
         }
     }

@@ -2,19 +2,14 @@
 
 use foldhost_sdk as sdk;
 
-use super::types::{
-    DispatchedCommand, DispatchedPayload, Effect, EffectKind, EventStoreOperation, LogLevel, OutgoingRequest,
-};
+use super::types::{DispatchedCommand, Effect, EventStoreOperation, LogLevel, OutgoingRequest, OwnedPayload};
+use super::v1_2::EffectKind;
 
 /// All text and data that an effect brings.
-pub(in crate::guest) fn effect_bytes(effect: &Effect) -> usize {
+pub(in crate::guest) fn effect_bytes(effect: &Effect<EffectKind>) -> usize {
     let kind = match &effect.kind {
         EffectKind::Dispatch((stream_id, DispatchedCommand { name, payload })) => {
-            let payload = match payload {
-                DispatchedPayload::Json(text) => text.len(),
-                DispatchedPayload::Binary(bytes) => bytes.len(),
-            };
-            stream_id.len() + name.len() + payload
+            stream_id.len() + name.len() + payload_bytes(payload)
         }
         EffectKind::Http(OutgoingRequest { method, url, headers, body }) => {
             let headers: usize = headers.iter().map(|(name, value)| name.len() + value.len()).sum();
@@ -31,18 +26,23 @@ pub(in crate::guest) fn effect_bytes(effect: &Effect) -> usize {
         ) => stream_id.len(),
         EffectKind::Delay(_) => 0,
         EffectKind::Parallel(children) | EffectKind::Sequential(children) => size_of_val(children.as_slice()),
+        EffectKind::Custom((name, payload)) => name.len() + payload_bytes(payload),
     };
     kind + effect.reply_to.as_ref().map_or(0, String::len)
 }
 
-pub(in crate::guest) fn flat_effect(effect: Effect) -> sdk::FlatEffect {
+fn payload_bytes(payload: &OwnedPayload) -> usize {
+    match payload {
+        OwnedPayload::Json(text) => text.len(),
+        OwnedPayload::Binary(bytes) => bytes.len(),
+    }
+}
+
+pub(in crate::guest) fn flat_effect(effect: Effect<EffectKind>) -> sdk::FlatEffect {
     let kind = match effect.kind {
         EffectKind::Dispatch((stream_id, DispatchedCommand { name, payload })) => {
-            let payload = match payload {
-                DispatchedPayload::Json(json) => sdk::OwnedPayload::Json(json),
-                DispatchedPayload::Binary(bytes) => sdk::OwnedPayload::Binary(bytes),
-            };
-            sdk::FlatEffectKind::Dispatch { stream_id, command: sdk::DispatchedCommand { name, payload } }
+            let command = sdk::DispatchedCommand { name, payload: owned_payload(payload) };
+            sdk::FlatEffectKind::Dispatch { stream_id, command }
         }
         EffectKind::Http(OutgoingRequest { method, url, headers, body }) => {
             sdk::FlatEffectKind::Http(sdk::HttpRequest { method, url, headers, body })
@@ -51,8 +51,16 @@ pub(in crate::guest) fn flat_effect(effect: Effect) -> sdk::FlatEffect {
         EffectKind::Delay(delay_ms) => sdk::FlatEffectKind::Delay(delay_ms),
         EffectKind::Parallel(children) => sdk::FlatEffectKind::Parallel(children),
         EffectKind::Sequential(children) => sdk::FlatEffectKind::Sequential(children),
+        EffectKind::Custom((kind, payload)) => sdk::FlatEffectKind::Custom { kind, payload: owned_payload(payload) },
     };
     sdk::FlatEffect { kind, reply_to: effect.reply_to }
+}
+
+fn owned_payload(payload: OwnedPayload) -> sdk::OwnedPayload {
+    match payload {
+        OwnedPayload::Json(json) => sdk::OwnedPayload::Json(json),
+        OwnedPayload::Binary(bytes) => sdk::OwnedPayload::Binary(bytes),
+    }
 }
 
 fn store_operation(operation: EventStoreOperation) -> sdk::EventStoreOperation {

@@ -87,7 +87,7 @@ pub(in crate::guest) struct NewEvent {
 
 #[derive(ComponentType, Lift)]
 #[component(variant)]
-pub(in crate::guest) enum DispatchedPayload {
+pub(in crate::guest) enum OwnedPayload {
     #[component(name = "json")]
     Json(String),
     #[component(name = "binary")]
@@ -98,7 +98,7 @@ pub(in crate::guest) enum DispatchedPayload {
 #[component(record)]
 pub(in crate::guest) struct DispatchedCommand {
     pub(super) name: String,
-    pub(super) payload: DispatchedPayload,
+    pub(super) payload: OwnedPayload,
 }
 
 #[derive(ComponentType, Lift)]
@@ -123,27 +123,11 @@ pub(in crate::guest) enum EventStoreOperation {
     LoadSnapshot(String),
 }
 
-#[derive(ComponentType, Lift)]
-#[component(variant)]
-pub(in crate::guest) enum EffectKind {
-    #[component(name = "dispatch")]
-    Dispatch((String, DispatchedCommand)),
-    #[component(name = "http")]
-    Http(OutgoingRequest),
-    #[component(name = "event-store")]
-    EventStore(EventStoreOperation),
-    #[component(name = "delay")]
-    Delay(u64),
-    #[component(name = "parallel")]
-    Parallel(Vec<u32>),
-    #[component(name = "sequential")]
-    Sequential(Vec<u32>),
-}
-
+/// An effect of the kinds `K` that a version of the contract has.
 #[derive(ComponentType, Lift)]
 #[component(record)]
-pub(in crate::guest) struct Effect {
-    pub(super) kind: EffectKind,
+pub(in crate::guest) struct Effect<K> {
+    pub(super) kind: K,
     #[component(name = "reply-to")]
     pub(super) reply_to: Option<String>,
 }
@@ -172,9 +156,9 @@ pub(in crate::guest) struct LogLine {
 
 #[derive(ComponentType, Lift)]
 #[component(record)]
-pub(in crate::guest) struct Decision {
+pub(in crate::guest) struct Decision<K> {
     pub(in crate::guest) events: Vec<NewEvent>,
-    pub(in crate::guest) effects: Vec<Effect>,
+    pub(in crate::guest) effects: Vec<Effect<K>>,
     pub(in crate::guest) log: Vec<LogLine>,
 }
 

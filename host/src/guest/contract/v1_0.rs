@@ -1,15 +1,13 @@
-//! 1.0.0: an aggregate that decides and folds, and events as JSON.
+//! 1.0.0: an aggregate that decides and folds, and events as JSON. Its `decide` stands in [`decide`](super::decide).
 
 use wasmtime::component::{ComponentType, Lift, ResourceAny};
 
-use super::types::{ApplyError, Context, DecideError, Decision, EventBatch, WireCommand};
+use super::types::{ApplyError, DispatchedCommand, EventBatch, EventStoreOperation, OutgoingRequest};
 
 super::functions! {
     constructor = "[constructor]aggregate": (&'static str,) => ResourceAny;
     restore = "[static]aggregate.restore": (&'static str, &'static [u8]) => Result<ResourceAny, String>;
     apply = "[method]aggregate.apply": (ResourceAny, EventBatch<'static>) => Result<(), ApplyError>;
-    decide = "[method]aggregate.decide":
-        (ResourceAny, WireCommand<'static>, Context<'static>) => Result<Decision, DecideError>;
     snapshot = "[method]aggregate.snapshot": (ResourceAny,) => Vec<u8>;
     state_json = "[method]aggregate.state-json": (ResourceAny,) => String;
     event_json = "event-json": (&'static str, &'static [u8]) => Result<String, String>;
@@ -33,4 +31,22 @@ impl From<Descriptor> for crate::reducer::Descriptor {
         let Descriptor { name, commands, event_types, state_schema, sdk_version } = answer;
         Self { name, commands, event_types, writes: Vec::new(), state_schema, sdk_version }
     }
+}
+
+/// What an effect does, up to 1.1.0.
+#[derive(ComponentType, Lift)]
+#[component(variant)]
+pub(in crate::guest) enum EffectKind {
+    #[component(name = "dispatch")]
+    Dispatch((String, DispatchedCommand)),
+    #[component(name = "http")]
+    Http(OutgoingRequest),
+    #[component(name = "event-store")]
+    EventStore(EventStoreOperation),
+    #[component(name = "delay")]
+    Delay(u64),
+    #[component(name = "parallel")]
+    Parallel(Vec<u32>),
+    #[component(name = "sequential")]
+    Sequential(Vec<u32>),
 }

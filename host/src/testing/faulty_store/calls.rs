@@ -4,23 +4,26 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use super::{FaultyStore, StoreCall};
 use crate::event_store::{
-    Activation, AppendOutcome, ClaimOutcome, Cursor, LoadedStream, RecordedCommand, Snapshot, SnapshotKey, StreamBatch,
-    SubscriptionClaim, SubscriptionError, SubscriptionName, SubscriptionStatus, SubscriptionStore,
+    Activation, AppendOutcome, ClaimOutcome, ClaimedEffect, Cursor, EffectBacklog, EffectClaim, EffectDetail,
+    EffectFilter, EffectLease, EffectRecord, EffectReopening, EffectUpdate, LaneDue, LoadedStream, OutboxStore,
+    RecordedCommand, Snapshot, SnapshotKey, StreamBatch, SubscriptionClaim, SubscriptionError, SubscriptionName,
+    SubscriptionStatus, SubscriptionStore,
 };
-use crate::reducer::{Descriptor, ReducerDigest};
+use crate::reducer::{Descriptor, EffectRules, ReducerDigest};
 use crate::{Event, EventStore, EventStoreError, LogFilter, PackedEvents, PageLimit, ReducerStore, StreamId, Version};
 
 #[async_trait]
 impl<S: EventStore + ?Sized> EventStore for FaultyStore<S> {
     async fn append_many(&self, batches: &[StreamBatch]) -> Result<Vec<AppendOutcome>, EventStoreError> {
-        self.append(self.inner.append_many(batches)).await
+        self.answer(StoreCall::Append, self.inner.append_many(batches)).await
     }
 
     async fn append_atomic(&self, batches: &[StreamBatch]) -> Result<Vec<Version>, EventStoreError> {
-        self.append(self.inner.append_atomic(batches)).await
+        self.answer(StoreCall::Append, self.inner.append_atomic(batches)).await
     }
 
     async fn load(
@@ -117,12 +120,21 @@ impl<S: ReducerStore + ?Sized> ReducerStore for FaultyStore<S> {
         self.enter(StoreCall::Reducers)?.save_reducer(digest, descriptor, component).await
     }
 
-    async fn activate(&self, name: &str, digest: ReducerDigest) -> Result<Activation, EventStoreError> {
-        self.enter(StoreCall::Reducers)?.activate(name, digest).await
+    async fn activate(
+        &self,
+        name: &str,
+        digest: ReducerDigest,
+        rules: Option<&EffectRules>,
+    ) -> Result<Activation, EventStoreError> {
+        self.enter(StoreCall::Reducers)?.activate(name, digest, rules).await
     }
 
     async fn active_reducers(&self, name: Option<&str>) -> Result<Vec<Activation>, EventStoreError> {
         self.enter(StoreCall::Reducers)?.active_reducers(name).await
+    }
+
+    async fn effect_rules(&self, name: &str, generation: u64) -> Result<Option<EffectRules>, EventStoreError> {
+        self.enter(StoreCall::Reducers)?.effect_rules(name, generation).await
     }
 
     async fn load_component(&self, digest: ReducerDigest) -> Result<Option<Vec<u8>>, EventStoreError> {
@@ -168,5 +180,48 @@ impl<S: SubscriptionStore + ?Sized> SubscriptionStore for FaultyStore<S> {
 
     async fn reset_subscription(&self, name: &SubscriptionName, to: Option<Cursor>) -> Result<(), SubscriptionError> {
         self.enter(StoreCall::Subscriptions)?.reset_subscription(name, to).await
+    }
+}
+
+#[async_trait]
+impl<S: OutboxStore + ?Sized> OutboxStore for FaultyStore<S> {
+    async fn effect_lanes(&self, after: Option<&str>, lanes_max: usize) -> Result<Vec<LaneDue>, EventStoreError> {
+        self.enter(StoreCall::Outbox)?.effect_lanes(after, lanes_max).await
+    }
+
+    async fn claim_effects(&self, claim: &EffectClaim) -> Result<Vec<ClaimedEffect>, EventStoreError> {
+        self.answer(StoreCall::Outbox, self.inner.claim_effects(claim)).await
+    }
+
+    async fn update_effects(&self, updates: &[EffectUpdate]) -> Result<Vec<bool>, EventStoreError> {
+        self.answer(StoreCall::Outbox, self.inner.update_effects(updates)).await
+    }
+
+    async fn renew_effects(&self, leases: &[EffectLease], lease: Duration) -> Result<Vec<bool>, EventStoreError> {
+        self.answer(StoreCall::Outbox, self.inner.renew_effects(leases, lease)).await
+    }
+
+    async fn effects(&self, filter: &EffectFilter, effects_max: usize) -> Result<Vec<EffectRecord>, EventStoreError> {
+        self.enter(StoreCall::Outbox)?.effects(filter, effects_max).await
+    }
+
+    async fn effect(&self, effect_id: Uuid) -> Result<Option<EffectDetail>, EventStoreError> {
+        self.enter(StoreCall::Outbox)?.effect(effect_id).await
+    }
+
+    async fn reopen_effect(&self, reopening: &EffectReopening) -> Result<bool, EventStoreError> {
+        self.enter(StoreCall::Outbox)?.reopen_effect(reopening).await
+    }
+
+    async fn discard_effect(&self, effect_id: Uuid, reason: &str) -> Result<bool, EventStoreError> {
+        self.enter(StoreCall::Outbox)?.discard_effect(effect_id, reason).await
+    }
+
+    async fn prune_effects(&self, age: Duration, effects_max: usize) -> Result<u64, EventStoreError> {
+        self.enter(StoreCall::Outbox)?.prune_effects(age, effects_max).await
+    }
+
+    async fn effect_backlog(&self) -> Result<EffectBacklog, EventStoreError> {
+        self.enter(StoreCall::Outbox)?.effect_backlog().await
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::Version;
 use crate::event_store::batch::metadata_json;
+use crate::event_store::outbox::bounded;
 use crate::event_store::postgres::keys::Sealed;
 use crate::event_store::{EventStoreError, Fence, StreamBatch};
 
@@ -15,7 +16,7 @@ pub(super) struct Prepared<'a> {
     pub(super) sealed: Option<&'a Sealed>,
 }
 
-/// For append.sql: a row an event.
+/// For append.sql and append_with_effects.sql: a row an event.
 #[derive(Default)]
 pub(super) struct Events<'a> {
     pub(super) stream_ids: Vec<&'a str>,
@@ -28,6 +29,7 @@ pub(super) struct Events<'a> {
     pub(super) metadata: Vec<String>,
     pub(super) sealed: Vec<Option<i16>>,
     pub(super) fences: Fences<'a>,
+    pub(super) effects: Effects<'a>,
 }
 
 /// For append_contested.sql: a row a stream.
@@ -44,6 +46,7 @@ pub(super) struct Columns<'a> {
     pub(super) fences: Fences<'a>,
     pub(super) rest: Rest<'a>,
     pub(super) commands: Commands<'a>,
+    pub(super) effects: Effects<'a>,
 }
 
 /// The activations that the batches stand under, each once and in order.
@@ -61,6 +64,19 @@ pub(super) struct Rest<'a> {
     pub(super) types: Vec<&'a str>,
     pub(super) data: Vec<&'a [u8]>,
     pub(super) metadata: Vec<String>,
+    pub(super) sealed: Vec<Option<i16>>,
+}
+
+/// Effects to be kept, for append_with_effects.sql and append_contested.sql alike.
+#[derive(Default)]
+pub(super) struct Effects<'a> {
+    pub(super) ids: Vec<String>,
+    pub(super) stream_ids: Vec<&'a str>,
+    pub(super) generations: Vec<Option<i64>>,
+    pub(super) kinds: Vec<&'a str>,
+    pub(super) lanes: Vec<&'a str>,
+    pub(super) delays_s: Vec<f64>,
+    pub(super) bodies: Vec<&'a [u8]>,
     pub(super) sealed: Vec<Option<i16>>,
 }
 
@@ -101,13 +117,35 @@ impl<'a> Prepared<'a> {
         self.sealed.map_or(self.batch.events[place].0.data.as_slice(), |sealed| &sealed.data[place])
     }
 
+    /// What an effect says, as it is stored.
+    fn effect_body(&self, place: usize) -> &'a [u8] {
+        self.sealed.map_or(self.batch.effects[place].body.as_slice(), |sealed| &sealed.effects[place])
+    }
+
     fn cipher(&self) -> Option<i16> {
         self.sealed.map(|_| super::SEALED_XCHACHA20)
     }
 }
 
+impl<'a> Effects<'a> {
+    fn push(&mut self, prepared: &Prepared<'a>) {
+        let batch = prepared.batch;
+        let generation = batch.fence.as_ref().map(|fence| fence.generation as i64);
+        for (place, effect) in batch.effects.iter().enumerate() {
+            self.ids.push(effect.effect_id.to_string());
+            self.stream_ids.push(batch.stream_id.as_str());
+            self.generations.push(generation);
+            self.kinds.push(&effect.kind);
+            self.lanes.push(&effect.lane);
+            self.delays_s.push(bounded(effect.delay).as_secs_f64());
+            self.bodies.push(prepared.effect_body(place));
+            self.sealed.push(prepared.cipher());
+        }
+    }
+}
+
 impl<'a> Events<'a> {
-    /// None where append.sql cannot do it: it remembers no commands, asks nothing of a stream without an event, and does not look
+    /// None where neither of the two can do it: they remember no commands, ask nothing of a stream without an event, and do not look
     /// whether a key was dropped.
     pub(super) fn of(batches: &[Prepared<'a>]) -> Result<Option<Self>, EventStoreError> {
         let can = |prepared: &Prepared<'_>| {
@@ -122,6 +160,7 @@ impl<'a> Events<'a> {
         let mut batches: Vec<_> = batches.iter().collect();
         batches.sort_unstable_by_key(|prepared| prepared.batch.stream_id.as_str());
         for prepared in batches {
+            events.effects.push(prepared);
             let fence = prepared.batch.fence.as_ref().and_then(|fence| events.fences.place(fence));
             for (place, (event, metadata)) in prepared.batch.events.iter().enumerate() {
                 events.stream_ids.push(prepared.batch.stream_id.as_str());
@@ -167,6 +206,7 @@ impl<'a> Columns<'a> {
             self.rest.metadata.push(metadata_json(metadata)?);
             self.rest.sealed.push(cipher);
         }
+        self.effects.push(prepared);
         for command in &batch.commands {
             self.commands.stream_ids.push(stream_id);
             self.commands.ids.push(&command.command_id);

@@ -223,6 +223,10 @@ async fn close(store: &AppendStore<'_>, stream_id: &StreamId, erase: bool) -> Re
             .execute(&mut *transaction)
             .await
             .map_err(database_error)?;
+        sqlx::query_file!("src/event_store/postgres/erase_effects.sql", stream_id.as_str())
+            .execute(&mut *transaction)
+            .await
+            .map_err(database_error)?;
     }
     transaction.commit().await.map_err(database_error)?;
     Ok(Some(version))

@@ -51,14 +51,16 @@ pub(super) fn all_won(batches: &[Prepared<'_>]) -> Vec<AppendOutcome> {
     batches.iter().map(won).collect()
 }
 
-/// Whether a batch that was appended can be told from any other: the store remembers its commands, or its events name the
-/// command that led to them, or it changes nothing at all.
+/// Whether a batch that was appended can be told from any other: the store remembers its commands, or it has effects, which are no
+/// other batch's, or its events name the command that led to them, or it changes nothing at all.
 pub(super) fn is_recognisable(batch: &StreamBatch) -> bool {
-    !batch.commands.is_empty() || batch.events.iter().all(|(_, metadata)| metadata.command_id.is_some())
+    !batch.commands.is_empty()
+        || !batch.effects.is_empty()
+        || batch.events.iter().all(|(_, metadata)| metadata.command_id.is_some())
 }
 
 /// After an attempt whose answer was lost: a batch that lost now may have been appended then. It was, if the events behind its
-/// version are the batch's own, byte by byte and under its command's id.
+/// version are the batch's own, byte by byte and under its command's id, or if its effects are there.
 ///
 /// A repeated batch too: a turn appends commands with an id of their sender's and others as one batch. Told that it was
 /// somebody else's, the host decided the others again.
@@ -79,13 +81,29 @@ pub(super) async fn recognise(
     recall(store, batches, outcomes).await
 }
 
-/// Whether the events behind a version are a batch's own.
+/// Whether the effects of a batch are there. They were made for it alone, and came with its events or not at all.
+async fn has_effects(pool: &PgPool, batch: &StreamBatch) -> Result<bool, EventStoreError> {
+    if batch.effects.is_empty() {
+        return Ok(false);
+    }
+    let ids: Vec<_> = batch.effects.iter().map(|effect| effect.effect_id.to_string()).collect();
+    let count = sqlx::query_file_scalar!("src/event_store/postgres/find_effects.sql", batch.stream_id.as_str(), &ids)
+        .fetch_one(pool)
+        .await
+        .map_err(database_error)?;
+    Ok(count > 0)
+}
+
+/// Whether the events behind a version are a batch's own, or its effects are there.
 async fn is_there(
     pool: &PgPool,
     batch: &StreamBatch,
     base: Version,
     sealed: Option<&Sealed>,
 ) -> Result<bool, EventStoreError> {
+    if has_effects(pool, batch).await? {
+        return Ok(true);
+    }
     let count = batch.events.len();
     if count == 0 || batch.events.iter().any(|(_, metadata)| metadata.command_id.is_none()) {
         return Ok(false);

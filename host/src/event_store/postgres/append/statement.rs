@@ -76,6 +76,9 @@ impl From<EventStoreError> for Sent {
 }
 
 async fn send(connection: &mut PgConnection, appenders: &Appenders, events: &Events<'_>) -> Result<(), Sent> {
+    if !events.effects.ids.is_empty() {
+        return send_with_effects(connection, appenders, events).await;
+    }
     let sent = sqlx::query_file!(
         "src/event_store/postgres/append.sql",
         &events.stream_ids as &[&str],
@@ -93,12 +96,43 @@ async fn send(connection: &mut PgConnection, appenders: &Appenders, events: &Eve
     appenders.in_time(async { sent.await.map_err(Sent::from) }).await.map(drop)
 }
 
+async fn send_with_effects(
+    connection: &mut PgConnection,
+    appenders: &Appenders,
+    events: &Events<'_>,
+) -> Result<(), Sent> {
+    let Events { fences, effects, .. } = events;
+    let sent = sqlx::query_file!(
+        "src/event_store/postgres/append_with_effects.sql",
+        &events.stream_ids as &[&str],
+        &events.versions,
+        &events.first,
+        &events.fence as &[Option<i32>],
+        &events.types as &[&str],
+        &events.data as &[&[u8]],
+        &events.metadata,
+        &events.sealed as &[Option<i16>],
+        &fences.reducers as &[&str],
+        &fences.generations,
+        &effects.ids,
+        &effects.stream_ids as &[&str],
+        &effects.generations as &[Option<i64>],
+        &effects.kinds as &[&str],
+        &effects.lanes as &[&str],
+        &effects.delays_s,
+        &effects.bodies as &[&[u8]],
+        &effects.sealed as &[Option<i16>],
+    )
+    .execute(connection);
+    appenders.in_time(async { sent.await.map_err(Sent::from) }).await.map(drop)
+}
+
 async fn send_contested(
     connection: &mut PgConnection,
     appenders: &Appenders,
     columns: &Columns<'_>,
 ) -> Result<Vec<Row>, Sent> {
-    let Columns { fences, rest, commands, .. } = columns;
+    let Columns { fences, rest, commands, effects, .. } = columns;
     let rows = sqlx::query_file_as!(
         Row,
         "src/event_store/postgres/append_contested.sql",
@@ -126,6 +160,14 @@ async fn send_contested(
         &commands.rejections as &[Option<String>],
         &commands.reducers as &[Option<&[u8]>],
         &commands.generations as &[Option<i64>],
+        &effects.ids,
+        &effects.stream_ids as &[&str],
+        &effects.generations as &[Option<i64>],
+        &effects.kinds as &[&str],
+        &effects.lanes as &[&str],
+        &effects.delays_s,
+        &effects.bodies as &[&[u8]],
+        &effects.sealed as &[Option<i16>],
     )
     .fetch_all(connection);
     appenders.in_time(async { rows.await.map_err(Sent::from) }).await

@@ -1,125 +1,6 @@
-//! Effects: intents as data, run by the host after the decision's events are durable.
-//!
-//! In Rust they are a tree. Across the boundary they are a list in which [`FlatEffectKind::Parallel`] and
-//! [`FlatEffectKind::Sequential`] name other entries by index: the component model has no recursive types.
+//! Trees of effects as lists, and back.
 
-/// Something for the host to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Effect {
-    /// What to do.
-    pub kind: EffectKind,
-    /// The command that takes the outcome back to this stream; none if nobody waits for it.
-    pub reply_to: Option<String>,
-}
-
-/// What an [`Effect`] does.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum EffectKind {
-    /// Sends a command to another stream.
-    Dispatch {
-        /// The receiving stream.
-        stream_id: String,
-        /// The command.
-        command: DispatchedCommand,
-    },
-    /// Sends an HTTP request.
-    Http(HttpRequest),
-    /// Reads or writes the event store.
-    EventStore(EventStoreOperation),
-    /// Waits so many milliseconds; on its own, a timer.
-    Delay(u64),
-    /// Runs all of these at once.
-    Parallel(Vec<Effect>),
-    /// Runs these one after another.
-    Sequential(Vec<Effect>),
-}
-
-impl Effect {
-    /// An effect whose outcome nobody waits for.
-    pub fn new(kind: EffectKind) -> Self {
-        Self { kind, reply_to: None }
-    }
-
-    /// Waits so many milliseconds.
-    pub fn delay(delay_ms: u64) -> Self {
-        Self::new(EffectKind::Delay(delay_ms))
-    }
-
-    /// Sends the outcome back to this stream as the command of this name.
-    #[must_use]
-    pub fn reply_to(self, command: impl Into<String>) -> Self {
-        Self { reply_to: Some(command.into()), ..self }
-    }
-}
-
-/// A command's arguments, in the encoding their sender used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum OwnedPayload {
-    /// A JSON object.
-    Json(String),
-    /// What [`Command::to_binary`](crate::Command::to_binary) writes.
-    Binary(Vec<u8>),
-}
-
-/// A command for another stream.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DispatchedCommand {
-    /// As in `PlaceOrder`.
-    pub name: String,
-    /// Its arguments.
-    pub payload: OwnedPayload,
-}
-
-/// An HTTP request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HttpRequest {
-    /// As in `POST`.
-    pub method: String,
-    /// An absolute URL.
-    pub url: String,
-    /// Name and value, in order; a name may repeat.
-    pub headers: Vec<(String, String)>,
-    /// Empty for none.
-    pub body: Vec<u8>,
-}
-
-/// An event for another stream, encoded.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewEvent {
-    /// As in `OrderPlaced.v1`.
-    pub event_type: String,
-    /// What [`Event::to_bytes`](crate::Event::to_bytes) writes.
-    pub data: Vec<u8>,
-}
-
-/// A request to the event store.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum EventStoreOperation {
-    /// Appends events to another stream.
-    AppendEvents {
-        /// The stream to append to.
-        stream_id: String,
-        /// The events, in order.
-        events: Vec<NewEvent>,
-    },
-    /// Reads a stream's events.
-    LoadEvents {
-        /// The stream to read.
-        stream_id: String,
-        /// The first version to read.
-        from_version: u64,
-    },
-    /// Writes a snapshot of a stream.
-    SaveSnapshot {
-        /// The stream.
-        stream_id: String,
-    },
-    /// Reads the snapshot of a stream.
-    LoadSnapshot {
-        /// The stream.
-        stream_id: String,
-    },
-}
+use super::{DispatchedCommand, Effect, EffectKind, EventStoreOperation, HttpRequest, OwnedPayload};
 
 /// An effect as an entry of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,6 +31,13 @@ pub enum FlatEffectKind {
     Parallel(Vec<u32>),
     /// As [`EffectKind::Sequential`]: indices of other entries, each smaller than this entry's own.
     Sequential(Vec<u32>),
+    /// As [`EffectKind::Custom`].
+    Custom {
+        /// The name under which the embedder registered it.
+        kind: String,
+        /// Its arguments.
+        payload: OwnedPayload,
+    },
 }
 
 /// How deep `Parallel` and `Sequential` may nest. A tree is dropped and run recursively, so a guest that nests a million
@@ -201,6 +89,7 @@ fn push_flat(effect: Effect, list: &mut Vec<FlatEffect>) -> u32 {
         EffectKind::Delay(delay_ms) => FlatEffectKind::Delay(delay_ms),
         EffectKind::Parallel(children) => FlatEffectKind::Parallel(push_children(children, list)),
         EffectKind::Sequential(children) => FlatEffectKind::Sequential(push_children(children, list)),
+        EffectKind::Custom { kind, payload } => FlatEffectKind::Custom { kind, payload },
     };
     list.push(FlatEffect { kind, reply_to: effect.reply_to });
     last_index(list)
@@ -231,6 +120,7 @@ pub fn unflatten(list: Vec<FlatEffect>) -> Result<Vec<Effect>, EffectTreeError> 
             FlatEffectKind::Sequential(children) => {
                 EffectKind::Sequential(take_children(parent, &children, &mut built, &mut depth)?)
             }
+            FlatEffectKind::Custom { kind, payload } => EffectKind::Custom { kind, payload },
         };
         built.push(Some(Tree { effect: Effect { kind, reply_to: flat.reply_to }, depth }));
     }

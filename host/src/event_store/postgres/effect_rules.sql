@@ -1,0 +1,1 @@
+SELECT effects FROM activations WHERE name = $1 AND generation = $2
