@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use foldhost::effects::{EffectContext, EffectError, EffectRunner, KindTerms};
-use foldhost::event_store::{NewEffect, OutboxStore as _, StreamBatch};
+use foldhost::event_store::{NewEffect, StreamBatch};
 use foldhost::{
     Command, CommandRequest, EffectLimits, EventStore as _, Host, Limits, NativeReducer, SerializedEvent, Store,
     StreamId, Version,
@@ -76,7 +76,10 @@ impl Reducer for Asker {
 
 /// The kind `clock`: notes when it was run.
 #[derive(Clone, Default)]
-struct Clock(Arc<Mutex<Vec<(String, chrono::DateTime<chrono::Utc>)>>>);
+struct Clock(Arc<Mutex<Vec<Ran>>>);
+
+/// Which effect, and when.
+type Ran = (String, chrono::DateTime<chrono::Utc>);
 
 #[async_trait]
 impl EffectRunner for Clock {

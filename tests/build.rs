@@ -94,11 +94,11 @@ fn with_debug_info_a_component_keeps_its_line_tables_in_a_file_of_its_own() {
 
 /// Every snapshot and each cold start pays for bytes that nobody needs.
 #[test]
-fn the_order_guest_is_smaller_than_150_kb_with_all_of_its_names() {
+fn the_order_guest_is_smaller_than_195_kb_with_all_of_its_names() {
     let dir = tempfile::tempdir().unwrap();
     let component = build_guest("order", &dir).component;
     assert!(has(&component, "order::rules::"));
-    assert!(component.len() < 150_000, "{} bytes", component.len());
+    assert!(component.len() < 195_000, "{} bytes", component.len());
 }
 
 /// A reducer in a directory of its own, with a rule that panics.

@@ -23,8 +23,8 @@ use std::time::Duration;
 
 use foldhost::event_store::{EffectDetail, EffectFilter, EffectRecord, EffectStatus};
 use foldhost::{
-    Command, CommandError, CommandReply, CommandRequest, EffectLimits, EventStore as _, Host, HostBuilder, KindOverrides,
-    Limits, NativeReducer, Store, StreamId, Version,
+    Command, CommandError, CommandReply, CommandRequest, EffectLimits, EventStore as _, Host, HostBuilder,
+    KindOverrides, Limits, NativeReducer, Store, StreamId, Version,
 };
 use foldhost_sdk::{Effect, EffectKind, OwnedPayload};
 use foldhost_test_support::{TestDatabase, component, database};
@@ -44,7 +44,10 @@ fn limits() -> Limits {
         ..KindOverrides::default()
     };
     let kinds = ["dispatch", "http", "event-store", "delay", "recorded"].map(|kind| (kind.to_owned(), quick)).into();
-    Limits { effects: EffectLimits { poll_ms: 20, lease_seconds: 1, kinds, ..EffectLimits::default() }, ..Limits::default() }
+    Limits {
+        effects: EffectLimits { poll_ms: 20, lease_seconds: 1, kinds, ..EffectLimits::default() },
+        ..Limits::default()
+    }
 }
 
 /// Decides, and leaves all effects to other hosts.

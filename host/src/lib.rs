@@ -2,13 +2,14 @@
 //!
 //! A command goes this way, and the modules stand in its order:
 //!
-//! `receive -> load (snapshot + tail) -> apply -> decide -> append -> apply -> reply`
+//! `receive -> load (snapshot + tail) -> apply -> decide -> append -> apply -> reply -> effects`
 //!
 //! | module | what it does |
 //! |---|---|
 //! | [`stream`], [`event`] | which stream, how far, and what is recorded |
 //! | [`api`] | receives over HTTP |
 //! | [`runtime`] | the flow itself, in `execute.rs`; entities, committer, snapshots; the [`Host`] |
+//! | [`effects`] | claims what decisions asked for, runs it, and tells the streams |
 //! | [`reducer`] | the contract as the host sees it: one trait for components and native logic |
 //! | [`guest`] | components in their sandbox; all of wasmtime |
 //! | [`event_store`] | the log, in Postgres or in memory; all of the SQL |

@@ -20,8 +20,7 @@ fn operation(operation: EventStoreOperation) -> Effect {
 async fn a_dispatched_command_changes_its_stream_and_both_streams_know_where_it_came_from() {
     let (host, _recorder, _database) = host().await;
     let number = Asked::keep(vec![dispatch("asker-2", "Note", r#"{"text":"hi"}"#).reply_to("Hear")]);
-    let mut request =
-        CommandRequest::new(stream("asker-1"), Command::json("Ask", format!(r#"{{"number":{number}}}"#)));
+    let mut request = CommandRequest::new(stream("asker-1"), Command::json("Ask", format!(r#"{{"number":{number}}}"#)));
     request.metadata.correlation_id = Some("the-visit".into());
     host.send(request).await.unwrap();
     settled(&host).await;
@@ -109,7 +108,7 @@ async fn steps_run_one_after_another_and_parts_at_once() {
     settled(&host).await;
     assert_eq!((recorder.ran(), recorder.at_once_max()), (names.map(str::to_owned).to_vec(), 1));
     let all = json!({"all": names.map(|name| json!({"custom": format!("\"{name}\"")}))});
-    assert_eq!(heard(&host, "asker-1").await, [all.clone()]);
+    assert_eq!(heard(&host, "asker-1").await, std::slice::from_ref(&all));
 
     // Each waits for the others.
     let parts = Effect::parallel(names.map(|name| recorded(name, "wait"))).reply_to("Hear");

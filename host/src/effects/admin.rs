@@ -7,9 +7,7 @@ use super::body::EffectBody;
 use super::plan::{Next, Plan, Step};
 use super::targets::Lane;
 use crate::Host;
-use crate::event_store::{
-    EffectDetail, EffectLease, EffectReopening, EffectStatus, EventStoreError,
-};
+use crate::event_store::{EffectDetail, EffectLease, EffectReopening, EffectStatus, EventStoreError};
 use crate::testing::effect_json;
 
 /// An effect with what it says, for people.
@@ -112,7 +110,8 @@ impl Host {
         };
         if !self.store().reopen_effect(&reopening).await? {
             // Somebody else was faster.
-            let now = self.store().effect(effect_id).await?.map_or(EffectStatus::Pending, |detail| detail.record.status);
+            let now =
+                self.store().effect(effect_id).await?.map_or(EffectStatus::Pending, |detail| detail.record.status);
             return Err(not_dead(now));
         }
         effects.wake();

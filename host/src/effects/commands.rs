@@ -1,8 +1,9 @@
 //! Commands on behalf of effects: what is dispatched, and what takes an outcome back.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use foldhost_sdk::{DispatchedCommand, EffectFailure, EffectOutcome, FlatEffectKind, OwnedPayload};
-use std::time::Duration;
 
 use super::{EffectContext, EffectError, EffectRunner, KindTerms};
 use crate::event_store::EventStoreError;

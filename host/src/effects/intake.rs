@@ -39,7 +39,10 @@ fn take_in_one(effects: &Effects, root: Effect, origin: &Origin<'_>) -> Result<N
     let nodes: Vec<Node> = foldhost_sdk::flatten(vec![root]).into_iter().map(Node::from).collect();
     for node in &nodes {
         if let Some(command) = node.reply_to.as_ref().filter(|command| !origin.commands.contains(*command)) {
-            return Err(format!("an effect replies with the command {command:?}, and it has {}", origin.commands.join(", ")));
+            return Err(format!(
+                "an effect replies with the command {command:?}, and it has {}",
+                origin.commands.join(", ")
+            ));
         }
         if let FlatEffectKind::Delay(delay_ms) = &node.kind
             && Duration::from_millis(*delay_ms) > DELAY_MAX

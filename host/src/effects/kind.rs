@@ -180,7 +180,9 @@ impl Kinds {
     /// Adds a kind; false where there is one of its name already, or the name is none.
     pub(crate) fn add(&mut self, runner: Arc<dyn EffectRunner>) -> bool {
         let name = runner.kind().to_owned();
-        let is_name = !is_reserved(&name) && (1..=64).contains(&name.len()) && !name.contains(|c: char| c.is_whitespace() || c.is_control());
+        let is_name = !is_reserved(&name)
+            && (1..=64).contains(&name.len())
+            && !name.contains(|c: char| c.is_whitespace() || c.is_control());
         is_name && self.0.insert(name, runner).is_none()
     }
 

@@ -42,7 +42,8 @@ pub(super) fn step(effect: &ClaimedEffect, next: &EffectNext) {
             EffectStatus::Dead => "dead",
             EffectStatus::Discarded => "discarded",
         };
-        metrics::counter!("foldhost_effects_finished_total", "kind" => kind(&effect.lane), "status" => status).increment(1);
+        metrics::counter!("foldhost_effects_finished_total", "kind" => kind(&effect.lane), "status" => status)
+            .increment(1);
         if status == "dead" {
             let (effect_id, stream_id) = (effect.effect_id, &effect.stream_id);
             let error = error.as_deref().unwrap_or_default();

@@ -109,9 +109,12 @@ impl Plan {
         outcomes_bytes_max: usize,
     ) -> Result<Self, String> {
         let mut parents = vec![None; body.nodes.len()];
-        for (node, parent) in body.nodes.iter().zip(0_u32..).flat_map(|(node, parent)| {
-            children(&node.kind).iter().map(move |child| (*child as usize, parent))
-        }) {
+        for (node, parent) in body
+            .nodes
+            .iter()
+            .zip(0_u32..)
+            .flat_map(|(node, parent)| children(&node.kind).iter().map(move |child| (*child as usize, parent)))
+        {
             parents[node] = Some(parent);
         }
         let states: BTreeMap<u32, NodeState> = match progress {
@@ -125,13 +128,19 @@ impl Plan {
     }
 
     /// For the outbox.
-    #[expect(clippy::expect_used, reason = "numbers as keys, texts, numbers and lists of them: JSON has a form for all of it")]
+    #[expect(
+        clippy::expect_used,
+        reason = "numbers as keys, texts, numbers and lists of them: JSON has a form for all of it"
+    )]
     pub(crate) fn progress(&self) -> Vec<u8> {
         serde_json::to_vec(&self.states).expect("progress has a form in JSON")
     }
 
     /// The root's place.
-    #[expect(clippy::cast_possible_truncation, reason = "children are named by u32, and the root comes after all of them")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "children are named by u32, and the root comes after all of them"
+    )]
     pub(crate) fn root(&self) -> u32 {
         (self.body.nodes.len() - 1) as u32
     }
@@ -264,7 +273,10 @@ impl Plan {
         if kept + more <= self.outcomes_bytes_max {
             return outcome;
         }
-        let message = format!("the outcome has {more} bytes, and {} are left for it", self.outcomes_bytes_max.saturating_sub(kept));
+        let message = format!(
+            "the outcome has {more} bytes, and {} are left for it",
+            self.outcomes_bytes_max.saturating_sub(kept)
+        );
         EffectOutcome::Failed(EffectFailure { code: "outcome-too-large".into(), message })
     }
 

@@ -237,7 +237,9 @@ fn any_effect_comes_to_its_end_through_any_crashes_and_keeps_the_order_of_its_se
                     }
                     for step in steps {
                         match step {
-                            Step::Run(node) if random.random_bool(0.1) => plan.again(Step::Run(node), now_ms + 5, now_ms),
+                            Step::Run(node) if random.random_bool(0.1) => {
+                                plan.again(Step::Run(node), now_ms + 5, now_ms);
+                            }
                             Step::Run(node) => {
                                 done.push(node);
                                 let ok = random.random_bool(0.9);

@@ -14,9 +14,7 @@ use super::plan::{Next, Plan, Step};
 use super::targets::{Lane, Slot};
 use super::{EffectContext, EffectError, Effects, KindTerms, measured};
 use crate::Host;
-use crate::event_store::{
-    ClaimedEffect, EffectLease, EffectNext, EffectStatus, EffectUpdate, FailedAttempt,
-};
+use crate::event_store::{ClaimedEffect, EffectLease, EffectNext, EffectStatus, EffectUpdate, FailedAttempt};
 use crate::reducer::{Command, EffectRules};
 
 /// Parts of one effect that run at once.
@@ -29,11 +27,8 @@ const NOT_NOW: Duration = Duration::from_millis(300);
 /// The process may die, or the future be dropped, at any await: the claim ends, and whoever claims the effect next goes on from what
 /// was recorded last. What was done since is done again, under the same ids.
 pub(super) async fn run(effects: Arc<Effects>, host: Host, claimed: ClaimedEffect, slot: Slot, since: Instant) {
-    let lease = EffectLease {
-        effect_id: claimed.effect_id,
-        stream_id: claimed.stream_id.clone(),
-        token: claimed.token,
-    };
+    let lease =
+        EffectLease { effect_id: claimed.effect_id, stream_id: claimed.stream_id.clone(), token: claimed.token };
     let kept = effects.leases.keep(&lease, since);
     let dead = |error: String| EffectNext::Finished { status: EffectStatus::Dead, progress: None, error: Some(error) };
     let begun = match &claimed.body {
@@ -245,7 +240,10 @@ impl Running<'_> {
         let name = super::kind_name(kind);
         let Some(runner) = self.effects.kinds.get(name) else {
             // Another host may have it, while a new version of the embedding program is rolled out.
-            return Came::Error(EffectError::transient("unknown-kind", format!("this host runs no effects of kind {name:?}")));
+            return Came::Error(EffectError::transient(
+                "unknown-kind",
+                format!("this host runs no effects of kind {name:?}"),
+            ));
         };
         let terms = self.effects.terms(name);
         let context = self.context(Step::Run(node));
@@ -260,7 +258,9 @@ impl Running<'_> {
         match ended {
             Ok(Ok(Ok(outcome))) => Came::Outcome(outcome),
             Ok(Ok(Err(error))) => Came::Error(error),
-            Ok(Err(_)) => Came::Error(EffectError::transient("panicked", format!("the code of kind {name:?} panicked"))),
+            Ok(Err(_)) => {
+                Came::Error(EffectError::transient("panicked", format!("the code of kind {name:?} panicked")))
+            }
             Err(_) => {
                 let message = format!("no answer within {} ms", terms.attempt_max.as_millis());
                 Came::Error(EffectError::transient("timeout", message))
@@ -303,7 +303,8 @@ impl Running<'_> {
             Came::Error(EffectError::NotNow(reason)) => {
                 tracing::debug!(effect_id = %self.claimed.effect_id, reason, "an effect waits");
                 // Another host may take it up at once.
-                let pause = if self.effects.is_ending() { Duration::ZERO } else { NOT_NOW.mul_f64(0.5 + fastrand::f64()) };
+                let pause =
+                    if self.effects.is_ending() { Duration::ZERO } else { NOT_NOW.mul_f64(0.5 + fastrand::f64()) };
                 return self.plan.put_off(step, later(now_ms, pause));
             }
             Came::Error(error) => error,

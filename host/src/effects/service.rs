@@ -119,12 +119,7 @@ impl Effects {
     }
 
     /// An effect as the outbox has it.
-    pub(super) fn plan(
-        &self,
-        body: &[u8],
-        progress: Option<&[u8]>,
-        created_at: DateTime<Utc>,
-    ) -> Result<Plan, String> {
+    pub(super) fn plan(&self, body: &[u8], progress: Option<&[u8]>, created_at: DateTime<Utc>) -> Result<Plan, String> {
         let outcomes_bytes_max = self.command_bytes_max.saturating_sub(AROUND_AN_OUTCOME_BYTES);
         let plan = EffectBody::from_bytes(body)
             .and_then(|body| Plan::new(body, progress, created_at.timestamp_millis(), outcomes_bytes_max));

@@ -90,8 +90,12 @@ async fn append(
     let event = |event: &NewEvent| SerializedEvent { event_type: event.event_type.clone(), data: event.data.clone() };
     let events: Vec<_> = events.iter().map(event).collect();
     let command_id = format!("{}.append", context.effect_id);
-    let appended =
-        context.host.store().append_once(stream_id, ExpectedVersion::Any, &command_id, events).await.map_err(of_store)?;
+    let appended = context
+        .host
+        .store()
+        .append_once(stream_id, ExpectedVersion::Any, &command_id, events)
+        .await
+        .map_err(of_store)?;
     Ok(EffectOutcome::Appended { version: appended.1.get() })
 }
 
@@ -125,11 +129,7 @@ async fn load_events(
     Ok(EffectOutcome::Events { events: loaded, next })
 }
 
-async fn load_snapshot(
-    host: &Host,
-    reducer: &dyn Reducer,
-    stream_id: &StreamId,
-) -> Result<EffectOutcome, EffectError> {
+async fn load_snapshot(host: &Host, reducer: &dyn Reducer, stream_id: &StreamId) -> Result<EffectOutcome, EffectError> {
     let state_schema = reducer.descriptor().state_schema.clone();
     let key = SnapshotKey::schema(&state_schema);
     let loaded = host.store().load(stream_id, Some(&key), 1.into());

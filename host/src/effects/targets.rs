@@ -29,11 +29,7 @@ impl Lane {
     pub(super) fn new(kind: &str, target: &str, category: &str) -> Self {
         let room = LANE_BYTES_MAX.saturating_sub(kind.len() + category.len().min(64) + 2).min(200);
         let target = target.replace(|c: char| c.is_whitespace() || c.is_control(), "_");
-        Self {
-            kind: kind.to_owned(),
-            target: cut(&target, room).to_owned(),
-            category: cut(category, 64).to_owned(),
-        }
+        Self { kind: kind.to_owned(), target: cut(&target, room).to_owned(), category: cut(category, 64).to_owned() }
     }
 
     /// As the outbox has it.
@@ -258,7 +254,9 @@ mod tests {
 
     #[test]
     fn a_lane_is_read_back_as_it_was_written() {
-        for (kind, target, category) in [("http", "https://a.example", "order"), ("delay", "", "order"), ("mail", "", "")] {
+        for (kind, target, category) in
+            [("http", "https://a.example", "order"), ("delay", "", "order"), ("mail", "", "")]
+        {
             let lane = Lane::new(kind, target, category);
             assert_eq!(Lane::parse(&lane.to_string()), lane);
         }

@@ -92,7 +92,9 @@ async fn record(store: Arc<dyn Store>, mut steps: Vec<Queued>) {
                 tokio::time::sleep(PAUSE).await;
                 let now = Instant::now();
                 let (over, rest): (Vec<_>, Vec<_>) = steps.into_iter().partition(|queued| queued.until <= now);
-                over.into_iter().for_each(|queued| { queued.held.send(false).ok(); });
+                over.into_iter().for_each(|queued| {
+                    queued.held.send(false).ok();
+                });
                 steps = rest;
             }
         }

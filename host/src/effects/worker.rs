@@ -1,8 +1,8 @@
 //! Claims what is due, lane by lane, as far as there are places for it.
 
 use std::collections::HashMap;
-use std::sync::atomic::Ordering;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::Instant;

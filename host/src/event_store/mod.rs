@@ -25,9 +25,9 @@ pub use error::EventStoreError;
 pub use log::{LogFilter, PageLimit};
 pub use memory::InMemoryEventStore;
 pub use outbox::{
-    ClaimedEffect, EFFECT_ATTEMPTS_SHOWN_MAX, EFFECT_ERROR_BYTES_MAX, EFFECTS_CLAIMED_MAX, EffectBacklog, EffectClaim, EffectDetail, EffectFilter,
-    EffectLease, EffectNext, EffectRecord, EffectReopening, EffectStatus, EffectUpdate, FailedAttempt, LANE_BYTES_MAX, LaneDue,
-    NewEffect, OutboxStore, RecordedAttempt,
+    ClaimedEffect, EFFECT_ATTEMPTS_SHOWN_MAX, EFFECT_ERROR_BYTES_MAX, EFFECTS_CLAIMED_MAX, EffectBacklog, EffectClaim,
+    EffectDetail, EffectFilter, EffectLease, EffectNext, EffectRecord, EffectReopening, EffectStatus, EffectUpdate,
+    FailedAttempt, LANE_BYTES_MAX, LaneDue, NewEffect, OutboxStore, RecordedAttempt,
 };
 pub use postgres::{PoolConfig, PostgresEventStore, Restored};
 pub use reading::{log_events, stream_events};

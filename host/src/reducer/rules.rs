@@ -58,7 +58,9 @@ struct WrittenOrigin {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EffectRulesError {
     /// It is no origin.
-    #[error("{origin:?} is no origin: write scheme, host and port, as in https://payments.example or http://127.0.0.1:9000")]
+    #[error(
+        "{origin:?} is no origin: write scheme, host and port, as in https://payments.example or http://127.0.0.1:9000"
+    )]
     Origin {
         /// What was written.
         origin: String,
@@ -90,7 +92,10 @@ impl EffectRules {
             [("rate_per_second_max", self.rate_per_second_max), ("concurrency_max", self.concurrency_max)]
         {
             if limit.is_some_and(|limit| !(1..=Self::LIMIT_MAX).contains(&limit)) {
-                return out_of_range(format!("{name} is 1 to {}: to stop all effects, allow no origin", Self::LIMIT_MAX));
+                return out_of_range(format!(
+                    "{name} is 1 to {}: to stop all effects, allow no origin",
+                    Self::LIMIT_MAX
+                ));
             }
         }
         if let Some(category) = self.categories.iter().find(|name| name.is_empty() || name.len() > 255) {
@@ -191,7 +196,8 @@ mod tests {
 
     #[test]
     fn what_is_more_or_less_than_an_origin_is_none() {
-        for text in ["payments.example", "https://a.example/path", "https://u:p@a.example", "ftp://a.example", "*", ""] {
+        for text in ["payments.example", "https://a.example/path", "https://u:p@a.example", "ftp://a.example", "*", ""]
+        {
             assert!(text.parse::<AllowedOrigin>().is_err(), "{text}");
         }
     }

@@ -1,7 +1,7 @@
 //! What an embedder holds: a store, reducers, limits, and the streams in use over them.
 
-use std::sync::{Arc, Weak};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
@@ -14,9 +14,9 @@ use super::command::{CommandError, CommandMetadata, CommandReply, CommandRequest
 use super::entity::{Pending, QueuedBytes};
 use super::load::{load, load_until};
 use super::measured;
+use crate::effects::Effects;
 use crate::event::METADATA_BYTES_MAX;
 use crate::event_store::{EventStoreError, Snapshot, Store};
-use crate::effects::Effects;
 use crate::reducer::{EffectRules, Reducer};
 use crate::{EventMetadata, Limits, StreamId, Version};
 
@@ -30,7 +30,7 @@ const HOST_METADATA_BYTES_MAX: usize = 1 << 10;
 ///
 /// ```
 /// # async fn embed() -> Result<(), Box<dyn std::error::Error>> {
-/// use std::sync::{Arc, Weak};
+/// use std::sync::Arc;
 /// use foldhost::{Command, CommandRequest, Host, InMemoryEventStore, NativeReducer};
 ///
 /// let store = Arc::new(InMemoryEventStore::new());

@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 
 use super::command::{AppendedEvent, CommandError, CommandMetadata, CommandReply, DecidedBy};
 use super::entity::{Pending, Warm};
-use crate::event::metadata_size;
 use crate::effects::{Effects, Origin, take_in};
+use crate::event::metadata_size;
 use crate::event_store::{CommandRecord, NewEffect, RecordedCommand, StreamBatch};
 use crate::guest::one_line;
 use crate::reducer::{Context, DecideError, Decision, Effect, ReducerFault};
@@ -120,7 +120,8 @@ impl Turn {
     /// refusals on a state that was loaded a moment ago.
     pub(super) fn needs_append(&self, just_loaded: bool) -> bool {
         let decided = self.verdicts.iter().any(|(_, verdict)| !matches!(verdict, Verdict::Remembered(_)));
-        let changes = !self.batch.events.is_empty() || !self.batch.commands.is_empty() || !self.batch.effects.is_empty();
+        let changes =
+            !self.batch.events.is_empty() || !self.batch.commands.is_empty() || !self.batch.effects.is_empty();
         decided && (changes || !just_loaded)
     }
 
@@ -192,8 +193,10 @@ impl Turn {
             correlation_id: metadata.correlation_id.as_deref(),
             traceparent: metadata.traceparent.as_ref(),
         };
-        take_in(&self.effects, effects, &origin)
-            .map_err(|reason| ReducerFault::BrokenAnswer { call: "decide", reason: one_line(&reason, REASON_BYTES_MAX) })
+        take_in(&self.effects, effects, &origin).map_err(|reason| ReducerFault::BrokenAnswer {
+            call: "decide",
+            reason: one_line(&reason, REASON_BYTES_MAX),
+        })
     }
 
     /// What is recorded beside the events of a command.
