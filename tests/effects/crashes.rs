@@ -141,3 +141,16 @@ async fn through_any_kills_every_outcome_is_heard_and_none_twice() {
         assert_eq!(kinds, [false, true], "seed {seed}: {id}");
     }
 }
+
+/// Each host that was dropped went on polling for effects.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_that_is_dropped_without_a_word_leaves_no_task_behind() {
+    let store = Arc::new(foldhost::InMemoryEventStore::new());
+    // Streams in use hold their host until they are idle.
+    let idle_soon = Limits { entity_idle_max: Duration::from_millis(20), ..limits() };
+    let host = builder(&store, idle_soon).effect_kind(Recorder::default()).start().unwrap();
+    ask(&host, "asker-1", vec![recorded("a", "succeed").reply_to("Hear"), Effect::delay(3_600_000)]).await.unwrap();
+    until("the effect is done", || async { heard(&host, "asker-1").await.len() == 1 }).await;
+    drop(host);
+    until("nobody holds the store", || async { Arc::strong_count(&store) == 1 }).await;
+}

@@ -98,11 +98,12 @@ pub(super) fn judged(error: &CommandError) -> EffectError {
         | CommandError::Overloaded { .. }
         | CommandError::Contended { .. }
         | CommandError::ShuttingDown
-        | CommandError::Lost
         | CommandError::Store(EventStoreError::Unavailable(_) | EventStoreError::Contended(_)) => {
             EffectError::NotNow(message)
         }
         CommandError::UnknownCategory { .. } => EffectError::transient("unknown-category", message),
+        // Whatever ended its entity may do so each time.
+        CommandError::Lost => EffectError::transient("lost", message),
         CommandError::ReducerUnusable { .. } => EffectError::transient("reducer-unusable", message),
         CommandError::Fault(_) => EffectError::transient("reducer-fault", message),
         CommandError::Conflict { .. } | CommandError::Rejected(_) => EffectError::transient("conflict", message),

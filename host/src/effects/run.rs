@@ -26,10 +26,10 @@ const NOT_NOW: Duration = Duration::from_millis(300);
 ///
 /// The process may die, or the future be dropped, at any await: the claim ends, and whoever claims the effect next goes on from what
 /// was recorded last. What was done since is done again, under the same ids.
-pub(super) async fn run(effects: Arc<Effects>, host: Host, claimed: ClaimedEffect, slot: Slot, since: Instant) {
+pub(super) async fn run(effects: Arc<Effects>, host: Host, claimed: ClaimedEffect, slot: Slot, clock: Clock) {
     let lease =
         EffectLease { effect_id: claimed.effect_id, stream_id: claimed.stream_id.clone(), token: claimed.token };
-    let kept = effects.leases.keep(&lease, since);
+    let kept = effects.leases.keep(&lease, clock.since);
     let dead = |error: String| EffectNext::Finished { status: EffectStatus::Dead, progress: None, error: Some(error) };
     let begun = match &claimed.body {
         None => Err(EffectNext::Finished {
@@ -57,7 +57,7 @@ pub(super) async fn run(effects: Arc<Effects>, host: Host, claimed: ClaimedEffec
                     rules,
                     plan,
                     slot: Some(slot),
-                    since,
+                    clock,
                     attempts: 0,
                     failures: Vec::new(),
                     is_recorded: true,
@@ -85,12 +85,20 @@ struct Running<'a> {
     plan: Plan,
     /// The place that it was claimed for.
     slot: Option<Slot>,
-    /// The local time of the claim.
-    since: Instant,
+    clock: Clock,
     attempts: u32,
     failures: Vec<FailedAttempt>,
     /// Whether the outbox knows how far it has come.
     is_recorded: bool,
+}
+
+/// The local times of a claim.
+#[derive(Clone, Copy)]
+pub(super) struct Clock {
+    /// Before the database was asked: the claim lasts from then on at least.
+    pub(super) since: Instant,
+    /// After it answered: by then it was the time that it said, or later. So nothing is done before it is due.
+    pub(super) answered: Instant,
 }
 
 /// What came of a step.
@@ -139,7 +147,7 @@ impl Running<'_> {
 
     /// By the database's clock, which all hosts share: the time that it said at the claim, and what has passed since.
     fn now_ms(&self) -> i64 {
-        let passed = i64::try_from(self.since.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let passed = i64::try_from(self.clock.answered.elapsed().as_millis()).unwrap_or(i64::MAX);
         self.claimed.now.timestamp_millis().saturating_add(passed)
     }
 

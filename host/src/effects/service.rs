@@ -37,6 +37,7 @@ pub(crate) struct Effects {
     pub(super) leases: Leases,
     /// Told when this host appended effects.
     pub(super) appended: Notify,
+    workers: TaskTracker,
     /// Nothing more is claimed.
     pub(super) stopping: CancellationToken,
     /// What runs ends.
@@ -57,6 +58,7 @@ impl Effects {
             updates: Updates::start(Arc::clone(store)),
             leases: Leases::new(limits.effects.lease()),
             appended: Notify::new(),
+            workers: TaskTracker::new(),
             stopping: CancellationToken::new(),
             ending: CancellationToken::new(),
             running: TaskTracker::new(),
@@ -71,7 +73,7 @@ impl Effects {
     pub(crate) fn start(self: &Arc<Self>, host: &WeakHost, store: &Arc<dyn Store>) {
         tokio::spawn(self.leases.clone().renew(Arc::clone(store), self.ending.clone()));
         for number in 0..self.limits.workers {
-            tokio::spawn(worker::work(Arc::clone(self), host.clone(), Arc::clone(store), number == 0));
+            self.workers.spawn(worker::work(Arc::clone(self), host.clone(), Arc::clone(store), number == 0));
         }
         if self.limits.workers > 0 {
             let age = Duration::from_secs(self.limits.finished_hours_max.saturating_mul(3_600));
@@ -88,11 +90,23 @@ impl Effects {
     /// outbox. Commands must be taken until this returns.
     pub(crate) async fn drain(&self, drain_max: Duration) {
         self.stopping.cancel();
+        self.workers.close();
         self.running.close();
-        if tokio::time::timeout(drain_max / 2, self.running.wait()).await.is_err() {
+        // The workers first: one that is claiming this moment starts what it gets.
+        let done = async {
+            self.workers.wait().await;
+            self.running.wait().await;
+        };
+        if tokio::time::timeout(drain_max / 2, done).await.is_err() {
             self.ending.cancel();
             self.running.wait().await;
         }
+        self.ending.cancel();
+    }
+
+    /// Ends all of its tasks: for a host that goes without a word.
+    pub(crate) fn end(&self) {
+        self.stopping.cancel();
         self.ending.cancel();
     }
 

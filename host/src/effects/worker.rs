@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::run::Clock;
 use super::targets::{Lane, Slot};
 use super::{Effects, measured, run};
 use crate::Host;
@@ -135,6 +136,7 @@ async fn claim(
     let lanes = places.iter().map(|(lane, slots)| (lane.clone(), slots.len())).collect();
     let since = Instant::now();
     let claimed = store.claim_effects(&EffectClaim { lanes, lease: effects.leases.length() }).await;
+    let clock = Clock { since, answered: Instant::now() };
     let count = claimed.as_ref().map_or(0, Vec::len);
     for effect in claimed.iter().flatten() {
         measured::claimed(effect);
@@ -146,7 +148,7 @@ async fn claim(
         let (effects, host) = (Arc::clone(effects), host.clone());
         let running = effects.running.clone();
         running.spawn(async move {
-            run::run(effects, host, effect, slot, since).await;
+            run::run(effects, host, effect, slot, clock).await;
             drop(bytes);
         });
     }

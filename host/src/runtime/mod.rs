@@ -54,6 +54,14 @@ struct Shared {
     stop_writers: CancellationToken,
 }
 
+/// The tasks that run effects hold the store, and nobody else tells them that the host is gone: each host that a test dropped
+/// went on polling.
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.effects.end();
+    }
+}
+
 impl Shared {
     /// When the streams of a category have snapshots taken, and which are read.
     fn snapshot_config(&self, category: &str) -> SnapshotConfig {
