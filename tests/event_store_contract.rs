@@ -127,6 +127,7 @@ contract! {
         a_claimed_effect_is_what_was_decided
         effects_are_claimed_in_the_order_of_their_times
         a_claim_takes_no_more_than_it_asks_for
+        a_claim_takes_no_more_bytes_than_it_asks_for_and_one_effect_in_any_case
         eight_claimers_at_once_never_take_one_effect_twice
         lanes_tell_when_their_first_effect_can_be_claimed
         an_effect_that_no_store_could_take_is_refused;
@@ -134,6 +135,7 @@ contract! {
         a_lease_that_ended_is_taken_over_and_the_former_claim_refused
         a_claim_holds_on_after_its_lease_until_it_is_taken_over
         a_step_that_is_sent_again_is_recorded_once
+        steps_are_refused_together_and_the_wrong_one_is_named
         an_effect_that_is_to_be_tried_again_waits_in_its_new_lane
         of_claims_that_race_one_alone_brings_an_effect_to_its_end;
     dead_letters:

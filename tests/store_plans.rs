@@ -182,7 +182,8 @@ async fn a_claim_goes_past_what_vacuum_has_not_taken_away_a_page_at_a_time() {
     let before = outbox_buffers(&mut connection).await;
     let mut done = 0;
     while done < CHURNED {
-        let claim = EffectClaim { lanes: vec![("http due".into(), 1_000)], lease: Duration::from_secs(60) };
+        let (lanes, lease) = (vec![("http due".into(), 1_000)], Duration::from_secs(60));
+        let claim = EffectClaim { lanes, lease, bytes_max: usize::MAX };
         let claimed = database.store.claim_effects(&claim).await.unwrap();
         assert_eq!(claimed.len(), 1_000);
         done += claimed.len() as u64;

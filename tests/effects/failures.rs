@@ -87,8 +87,8 @@ async fn a_kind_that_this_host_does_not_run_is_tried_again_and_fails_by_that_nam
     let payload = OwnedPayload::Json("{}".into());
     let unknown = Effect::new(EffectKind::Custom { kind: "unheard-of".into(), payload }).reply_to("Hear");
     let mut kinds = limits();
-    let quick = kinds.effects.kinds["recorded"];
-    kinds.effects.kinds.insert("unheard-of".into(), quick);
+    let at_once = KindOverrides { deadline_seconds: Some(0), ..KindOverrides::default() };
+    kinds.effects.kinds.insert("unheard-of".into(), at_once);
     let other = builder(&Arc::new(foldhost::InMemoryEventStore::new()), kinds).start().unwrap();
     ask(&other, "asker-1", vec![unknown]).await.unwrap();
     settled(&other).await;
@@ -143,4 +143,19 @@ async fn a_row_that_nobody_can_read_is_a_dead_letter_and_holds_up_nothing() {
     assert_eq!([over[0].status, over[1].status], [EffectStatus::Dead, EffectStatus::Done]);
     assert!(over[0].error.as_deref().unwrap().starts_with("unreadable: "), "{over:?}");
     assert_eq!(recorder.ran(), ["b"]);
+}
+
+/// Its stream heard that the payment had failed, and went on from there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dead_letter_that_is_run_again_leaves_alone_what_its_stream_was_told_of() {
+    let (host, recorder, _database) = host().await;
+    recorder.failures.store(3, Ordering::SeqCst);
+    let parts = [recorded("pay/x", "fail").reply_to("Hear"), recorded("mail/x", "flaky")];
+    ask(&host, "asker-1", vec![Effect::parallel(parts)]).await.unwrap();
+    let dead = settled(&host).await.remove(0);
+    assert_eq!(dead.status, EffectStatus::Dead);
+    host.retry_effect(dead.effect_id).await.unwrap();
+    assert_eq!(settled(&host).await[0].status, EffectStatus::Failed);
+    let times = |name: &str| recorder.ran().iter().filter(|ran| *ran == name).count();
+    assert_eq!((times("pay/x"), times("mail/x"), heard(&host, "asker-1").await.len()), (1, 4, 1));
 }

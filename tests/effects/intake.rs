@@ -89,3 +89,16 @@ async fn an_erased_streams_effects_are_given_up_unread() {
     assert!(recorder.ran().is_empty());
     drop(database);
 }
+
+/// Such a name went into a lane, which no store took; every step that was recorded beside it was lost with it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_effect_of_a_kind_that_cannot_be_named_so_is_no_decision_however_deep_it_stands() {
+    let (host, _recorder, _database) = host().await;
+    for name in ["", "a b", "a\0b", "a\nb", &"x".repeat(65)] {
+        let payload = OwnedPayload::Json("{}".into());
+        let custom = Effect::new(EffectKind::Custom { kind: name.into(), payload });
+        let asked = ask(&host, "asker-1", vec![Effect::delay(1).then(custom)]).await.unwrap_err();
+        assert!(asked.to_string().contains("a name has 1 to 64 bytes"), "{name:?}: {asked}");
+    }
+    assert!(effects(&host).await.is_empty());
+}

@@ -82,3 +82,36 @@ async fn parts_of_one_effect_keep_to_their_own_targets_bounds() {
     assert_eq!((recorder.at_once_max(), recorder.ran().len()), (4, 10));
     assert_eq!(heard(&host, "asker-1").await[0]["all"].as_array().unwrap().len(), 10);
 }
+
+/// What a timer leads to is no timer any more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn timers_ring_while_what_other_timers_led_to_hangs() {
+    let database = database().await;
+    let recorder = Recorder::default();
+    let mut few = limits();
+    few.effects.kinds.get_mut("delay").unwrap().concurrency_max = Some(2);
+    let host = builder(&database.store, few).effect_kind(recorder.clone()).start().unwrap();
+    let hanging = (0..4).map(|number| Effect::delay(1).then(recorded(&format!("slow/{number}"), "wait")));
+    ask(&host, "asker-1", hanging.collect()).await.unwrap();
+    until("all of them hang", || async { recorder.ran().len() == 4 }).await;
+    ask(&host, "asker-2", vec![Effect::delay(1).reply_to("Ring")]).await.unwrap();
+    until("it rang", || async { heard(&host, "asker-2").await.len() == 1 }).await;
+    recorder.gate.add_permits(4);
+    settled(&host).await;
+}
+
+/// One reducer with as many targets as it likes, on a host with eight places.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_reducer_takes_all_of_a_hosts_places() {
+    let database = database().await;
+    let recorder = Recorder::default();
+    let mut few = limits();
+    few.effects.running_max = 8;
+    let host = builder(&database.store, few).effect_kind(recorder.clone()).start().unwrap();
+    let many = (0..20).map(|number| recorded(&format!("{number}/a"), "wait"));
+    ask(&host, "asker-1", many.collect()).await.unwrap();
+    until("as many as may run", || async { recorder.ran().len() == 2 }).await;
+    recorder.gate.add_permits(20);
+    settled(&host).await;
+    assert_eq!(recorder.at_once_max(), 2);
+}

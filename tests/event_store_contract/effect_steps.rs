@@ -116,3 +116,21 @@ pub(crate) async fn of_claims_that_race_one_alone_brings_an_effect_to_its_end(st
         assert_eq!(detail(&store, effect.effect_id).await.record.attempts, 1);
     }
 }
+
+pub(crate) async fn steps_are_refused_together_and_the_wrong_one_is_named(store: Arc<impl Store>) {
+    decide(&store, "order-1", &[effect("http a"), effect("http a")]).await;
+    let claimed = claim(&store, &[("http a", 2)], LEASE).await;
+    let waits_in = |lane: String| EffectNext::Due { lane, delay: Duration::ZERO, progress: None };
+    let wrong = [waits_in("x".repeat(LANE_BYTES_MAX + 1)), waits_in(String::new()), over(EffectStatus::Pending)];
+    for wrong in wrong {
+        let steps = [step(&claimed[0], over(EffectStatus::Done)), step(&claimed[1], wrong)];
+        let refused = store.update_effects(&steps).await.unwrap_err();
+        let id = claimed[1].effect_id.to_string();
+        assert!(matches!(&refused, EventStoreError::InvalidBatch(reason) if reason.contains(&id)), "{refused}");
+    }
+    for effect in &claimed {
+        let record = detail(&store, effect.effect_id).await.record;
+        assert_eq!((record.status, record.attempts), (EffectStatus::Pending, 0));
+        assert!(update(&store, effect, over(EffectStatus::Done)).await, "one by one they are taken");
+    }
+}

@@ -30,7 +30,7 @@ pub(crate) async fn decide(store: &Arc<impl Store>, id: &str, effects: &[NewEffe
 
 pub(crate) async fn claim(store: &Arc<impl Store>, lanes: &[(&str, usize)], lease: Duration) -> Vec<ClaimedEffect> {
     let lanes = lanes.iter().map(|(lane, effects_max)| ((*lane).to_owned(), *effects_max)).collect();
-    store.claim_effects(&EffectClaim { lanes, lease }).await.unwrap()
+    store.claim_effects(&EffectClaim { lanes, lease, bytes_max: usize::MAX }).await.unwrap()
 }
 
 pub(crate) async fn claim_one(store: &Arc<impl Store>, lane: &str) -> ClaimedEffect {
@@ -158,6 +158,38 @@ pub(crate) async fn a_claim_takes_no_more_than_it_asks_for(store: Arc<impl Store
     let most = claim(&store, &[("http a", usize::MAX)], LEASE).await;
     assert_eq!(most.len(), EFFECTS_CLAIMED_MAX);
     assert_eq!(claim(&store, &[("http a", usize::MAX)], LEASE).await.len(), 197);
+}
+
+pub(crate) async fn a_claim_takes_no_more_bytes_than_it_asks_for_and_one_effect_in_any_case(store: Arc<impl Store>) {
+    let sized = |lane: &str, bytes: usize| NewEffect { body: vec![b'x'; bytes], ..effect(lane) };
+    // By their times, in turn from two lanes; the large one has small ones behind it.
+    let asked = [100, 100, 5_000, 1, 100, 100].into_iter().zip(["http a", "http b"].into_iter().cycle());
+    let asked: Vec<_> = asked.map(|(bytes, lane)| sized(lane, bytes)).collect();
+    decide(&store, "order-1", &asked).await;
+    let within = async |bytes_max| {
+        let lanes = vec![("http a".into(), 10), ("http b".into(), 10)];
+        ids(&store.claim_effects(&EffectClaim { lanes, lease: LEASE, bytes_max }).await.unwrap())
+    };
+    let of = |numbers: std::ops::Range<usize>| asked[numbers].iter().map(|effect| effect.effect_id).collect::<Vec<_>>();
+    assert_eq!(within(0).await, of(0..1), "one in any case");
+    // Nothing was claimed of what is beyond: it is due, and nobody's.
+    for beyond in &asked[1..] {
+        let record = detail(&store, beyond.effect_id).await.record;
+        assert!(!record.leased && record.token == 0, "{record:?}");
+    }
+    assert_eq!(within(300).await, of(1..2), "small ones wait behind a large one");
+    assert_eq!(within(300).await, of(2..3), "and it is claimed once it comes first");
+    assert_eq!(within(101).await, of(3..5), "as many bytes as were asked for");
+    let last = claim(&store, &[("http b", 1)], Duration::ZERO).await.pop().unwrap();
+    assert_eq!(last.effect_id, asked[5].effect_id);
+    // How far one has come counts as well.
+    let next = EffectNext::Due { lane: "http c".into(), delay: Duration::ZERO, progress: Some(vec![b'x'; 100]) };
+    assert!(update(&store, &last, next).await);
+    decide(&store, "order-2", &[sized("http c", 50)]).await;
+    let narrow = EffectClaim { lanes: vec![("http c".into(), 10)], lease: Duration::ZERO, bytes_max: 249 };
+    assert_eq!(ids(&store.claim_effects(&narrow).await.unwrap()), [last.effect_id]);
+    let wide = EffectClaim { bytes_max: 250, ..narrow };
+    assert_eq!(store.claim_effects(&wide).await.unwrap().len(), 2);
 }
 
 pub(crate) async fn eight_claimers_at_once_never_take_one_effect_twice(store: Arc<impl Store>) {

@@ -9,6 +9,8 @@ use foldhost::event_store::{
 use super::sealing::{SECRET, keys, rows_with_the_secret, sealing, secrets};
 use super::*;
 
+const LEASE: Duration = Duration::from_secs(60);
+
 /// A claimed effect of a stream that is sealed, and its store.
 async fn claimed(database: &TestDatabase, keys: &MasterKeys, id: &str) -> (PostgresEventStore, ClaimedEffect) {
     let store = sealing(database, keys);
@@ -21,7 +23,7 @@ async fn claimed(database: &TestDatabase, keys: &MasterKeys, id: &str) -> (Postg
         body: SECRET.into(),
     });
     store.append_many(&[asked]).await.unwrap();
-    let claim = EffectClaim { lanes: vec![(id.into(), 1)], lease: Duration::from_secs(60) };
+    let claim = EffectClaim { lanes: vec![(id.into(), 1)], lease: LEASE, bytes_max: usize::MAX };
     let claimed = store.claim_effects(&claim).await.unwrap().pop().unwrap();
     assert_eq!(claimed.body.as_deref(), Some(SECRET.as_bytes()));
     (store, claimed)
@@ -101,6 +103,104 @@ async fn effects_without_events_are_sealed_too() {
     assert!(matches!(&without_keys, EventStoreError::Encryption(reason) if reason.contains("--encryption-keys")));
 }
 
+/// An effect for each of these streams, in one lane and in their order.
+async fn in_one_lane(store: &PostgresEventStore, ids: &[&str]) {
+    for id in ids {
+        let mut asked = StreamBatch::new(stream(id), Version::EMPTY, Vec::new());
+        let (effect_id, body) = (uuid::Uuid::now_v7(), SECRET.into());
+        let (kind, lane, delay) = ("http".into(), "http a".into(), Duration::ZERO);
+        asked.effects.push(NewEffect { effect_id, kind, lane, delay, body });
+        store.append_many(&[asked]).await.unwrap();
+    }
+}
+
+/// All that waits in the lane, which is nobody's again at once: each stream, and why its effect stays shut or what it says.
+async fn said(store: &PostgresEventStore) -> Vec<(String, Result<Option<String>, String>)> {
+    let claim = EffectClaim { lanes: vec![("http a".into(), 10)], lease: Duration::ZERO, bytes_max: usize::MAX };
+    let claimed = store.claim_effects(&claim).await.unwrap().into_iter().map(|claimed| {
+        let said = match claimed.unopened {
+            Some(reason) => {
+                assert_eq!((claimed.body, claimed.progress), (None, None), "{reason}");
+                Err(reason)
+            }
+            None => Ok(claimed.body.map(|body| String::from_utf8(body).unwrap())),
+        };
+        (claimed.stream_id.as_str().to_owned(), said)
+    });
+    claimed.collect()
+}
+
+#[tokio::test]
+async fn an_effect_that_does_not_open_is_claimed_beside_those_that_do() {
+    let (database, keys) = (database().await, keys());
+    let store = sealing(&database, &keys);
+    let ids = ["customer-1", "customer-2", "customer-3", "customer-4", "customer-5", "customer-6", "order-1"];
+    in_one_lane(&store, &ids).await;
+    let whole = Ok(Some(SECRET.to_owned()));
+    assert_eq!(said(&store).await, ids.map(|id| (id.to_owned(), whole.clone())));
+    let mut hand = database.connect().await;
+    for damage in [
+        "UPDATE effects SET body = set_byte(body, 30, get_byte(body, 30) # 1) WHERE stream_id = 'customer-2'",
+        "UPDATE effects SET sealed = 99 WHERE stream_id = 'customer-3'",
+        "UPDATE stream_keys SET wrapped_key = set_byte(wrapped_key, 30, get_byte(wrapped_key, 30) # 1)
+         WHERE stream_id = 'customer-4'",
+        "UPDATE effects SET progress = body, progress_sealed = sealed WHERE stream_id = 'customer-6'",
+    ] {
+        assert_eq!(hand.execute(damage).await.unwrap().rows_affected(), 1, "{damage}");
+    }
+    store.append_many(&[StreamBatch::new(stream("customer-5"), Version::EMPTY, secrets())]).await.unwrap();
+    store.close_stream(&stream("customer-5"), true).await.unwrap();
+    let said = said(&store).await;
+    for (id, said) in &said {
+        let expected = match id.as_str() {
+            "customer-2" => Err("it was changed"),
+            "customer-3" => Err("use a newer foldhost"),
+            "customer-4" => Err("does not open under master key"),
+            "customer-6" => Err("it was changed"),
+            "customer-5" => Ok(None),
+            _ => Ok(Some(SECRET)),
+        };
+        match (said, expected) {
+            (Err(reason), Err(part)) => assert!(reason.contains(part) && reason.contains(id), "{reason}"),
+            (Ok(text), Ok(expected)) => assert_eq!(text.as_deref(), expected, "{id}"),
+            (said, expected) => panic!("{id}: {said:?}, and {expected:?} was expected"),
+        }
+    }
+    assert_eq!(said.len(), ids.len());
+}
+
+/// Also the other way round, of a host that was given other keys. What it cannot open it may put back, with its other steps, and
+/// nothing of how far it came goes out in plain.
+#[tokio::test]
+async fn a_host_without_the_keys_is_given_what_is_plain_and_puts_the_rest_back() {
+    let (database, right) = (database().await, keys());
+    let ids = ["customer-1", "order-1"];
+    in_one_lane(&sealing(&database, &right), &ids).await;
+    for (store, reason) in
+        [(PostgresEventStore::clone(&database.store), "--encryption-keys"), (sealing(&database, &keys()), "master key")]
+    {
+        let claim = EffectClaim { lanes: vec![("http a".into(), 10)], lease: LEASE, bytes_max: usize::MAX };
+        let claimed = store.claim_effects(&claim).await.unwrap();
+        let [shut, plain] = claimed.as_slice() else { panic!("{claimed:?}") };
+        assert!(shut.unopened.as_ref().is_some_and(|unopened| unopened.contains(reason)), "{shut:?}");
+        assert_eq!((shut.body.as_ref(), shut.progress.as_ref()), (None, None));
+        assert_eq!((plain.unopened.as_ref(), plain.body.as_deref()), (None, Some(SECRET.as_bytes())));
+        let due = |progress| EffectNext::Due { lane: "http a".into(), delay: Duration::ZERO, progress };
+        if reason == "master key" {
+            let sealed_for_nobody = EffectUpdate { next: due(Some(SECRET.into())), ..step(shut) };
+            let steps = [EffectUpdate { next: due(None), ..step(plain) }, sealed_for_nobody];
+            let refused = store.update_effects(&steps).await.unwrap_err();
+            let id = shut.effect_id.to_string();
+            assert!(matches!(&refused, EventStoreError::Encryption(reason) if reason.contains(&id)), "{refused}");
+            assert!(store.claim_effects(&claim).await.unwrap().is_empty(), "nothing of them was recorded");
+        }
+        let steps = [shut, plain].map(|claimed| EffectUpdate { next: due(None), ..step(claimed) });
+        assert_eq!(store.update_effects(&steps).await.unwrap(), [true, true]);
+    }
+    let whole = Ok(Some(SECRET.to_owned()));
+    assert_eq!(said(&sealing(&database, &right)).await, ids.map(|id| (id.to_owned(), whole.clone())));
+}
+
 /// The other way round, a step that comes while a key is being dropped waits, and writes no text.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_step_that_waits_for_an_erasure_leaves_no_text() {
@@ -120,5 +220,38 @@ async fn a_step_that_waits_for_an_erasure_leaves_no_text() {
     assert_eq!(recorded.await.unwrap(), [true]);
     for table in ["effects", "effect_attempts"] {
         assert_eq!(rows_with_the_secret(&mut watch, table).await, 0, "{table}");
+    }
+}
+
+/// Whatever order they are named in, the one with the lowest id is locked first: while it is waited for, none behind it is locked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn renewals_and_steps_lock_effects_in_the_order_of_their_ids() {
+    let (database, keys) = (database().await, keys());
+    let store = sealing(&database, &keys);
+    in_one_lane(&store, &["customer-1", "customer-2", "customer-3"]).await;
+    let claim = EffectClaim { lanes: vec![("http a".into(), 10)], lease: LEASE, bytes_max: usize::MAX };
+    let ascending = store.claim_effects(&claim).await.unwrap();
+    let descending: Vec<_> = ascending.iter().rev().cloned().collect();
+    let (mut hand, mut watch) = (database.connect().await, database.connect().await);
+    for (claimed, renews) in [(&ascending, true), (&descending, true), (&ascending, false), (&descending, false)] {
+        hand.execute("BEGIN").await.unwrap();
+        hand.execute("SELECT FROM effects WHERE stream_id = 'customer-1' FOR UPDATE").await.unwrap();
+        let (store, claimed) = (PostgresEventStore::clone(&store), claimed.clone());
+        let waits = tokio::spawn(async move {
+            if renews {
+                let leases: Vec<_> = claimed.iter().map(|claimed| step(claimed).lease).collect();
+                return store.renew_effects(&leases, LEASE).await.unwrap();
+            }
+            let held = |claimed| EffectUpdate {
+                next: EffectNext::Held { progress: SECRET.into(), lease: LEASE },
+                ..step(claimed)
+            };
+            store.update_effects(&claimed.iter().map(held).collect::<Vec<_>>()).await.unwrap()
+        });
+        until_somebody_waits_for_a_lock(&mut watch).await;
+        let behind = "SELECT FROM effects WHERE stream_id <> 'customer-1' FOR UPDATE NOWAIT";
+        assert_eq!(hand.execute(behind).await.unwrap().rows_affected(), 2, "nobody has them");
+        hand.execute("COMMIT").await.unwrap();
+        assert_eq!(waits.await.unwrap(), [true; 3]);
     }
 }

@@ -33,7 +33,7 @@ fn deciding(mut batch: StreamBatch) -> StreamBatch {
 }
 
 async fn claim(store: &PostgresEventStore, lease: Duration) -> Vec<ClaimedEffect> {
-    let claim = EffectClaim { lanes: vec![("http a".into(), 10)], lease };
+    let claim = EffectClaim { lanes: vec![("http a".into(), 10)], lease, bytes_max: usize::MAX };
     store.claim_effects(&claim).await.unwrap()
 }
 
@@ -131,7 +131,8 @@ async fn a_claim_whose_answer_was_lost_is_made_again_when_its_lease_ends() {
     store.append_many(&[deciding(plain("order-1", exactly(0), 1))]).await.unwrap();
     proxy.strike(CLAIM, Fault::CutAfter);
     let lanes = vec![("http a".into(), 10)];
-    assert_unavailable(&store.claim_effects(&EffectClaim { lanes, lease: Duration::from_millis(100) }).await);
+    let asked = EffectClaim { lanes, lease: Duration::from_millis(100), bytes_max: usize::MAX };
+    assert_unavailable(&store.claim_effects(&asked).await);
     proxy.until_struck(1).await;
     assert_eq!(proxy.forwarded(CLAIM), 1, "sent again, it would have taken others, and these would have waited too");
     let again = async {

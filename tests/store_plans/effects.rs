@@ -90,11 +90,14 @@ fn same(value: &str) -> String {
     array(LEASED.map(|_| value.to_owned()))
 }
 
+/// How the rows of a statement's own effects are sorted before they are locked or claimed.
+const BY_ID: [&str; 2] = ["e.effect_id", r#"e.stream_id COLLATE "C""#];
+
 /// A claim of 16 effects of each lane that there is.
 pub(crate) fn claim() -> Statement {
-    let lanes = ["ARRAY['delay', 'http due', 'http none']", "ARRAY[16, 16, 16]", "30"];
+    let lanes = ["ARRAY['delay', 'http due', 'http none']", "ARRAY[16, 16, 16]", "30", "10000000"];
     Statement::new("claim_effects.sql", "of three lanes", Run::Append, &lanes)
-        .sorting(&["c.due_at", "c.effect_id"])
+        .sorting(&["w.due_at", "w.effect_id", r#"w.stream_id COLLATE "C""#, "c.due_at", "c.effect_id"])
         .within(600)
 }
 
@@ -144,8 +147,11 @@ fn steps() -> Vec<Statement> {
             "c.no",
             "f.place",
             r#"k.stream_id COLLATE "C""#,
+            BY_ID[0],
+            BY_ID[1],
         ]),
-        append("renew_effects.sql", &[&ids, &streams, &tokens, &"60".to_owned()]).sorting(&["l.no"]),
+        append("renew_effects.sql", &[&ids, &streams, &tokens, &"60".to_owned()])
+            .sorting(&["l.no", BY_ID[0], BY_ID[1]]),
     ]
 }
 

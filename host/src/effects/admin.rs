@@ -100,12 +100,12 @@ impl Host {
         let unreadable = |reason| EffectActionError::Unreadable { effect_id, reason };
         let body = detail.body.as_deref().ok_or_else(|| unreadable("its stream was erased".to_owned()))?;
         let effects = self.effect_runner();
-        let now_ms = chrono::Utc::now().timestamp_millis();
         let mut plan = effects.plan(body, detail.progress.as_deref(), record.created_at).map_err(unreadable)?;
-        plan.reopen(now_ms);
+        // Due since ever: whatever the clock here says, which is not the database's.
+        plan.reopen(0);
         let reopening = EffectReopening {
             lease: EffectLease { effect_id, stream_id: record.stream_id.clone(), token: record.token },
-            lane: self.lane_of(&mut plan, record.stream_id.category(), now_ms),
+            lane: self.lane_of(plan.clone(), record.stream_id.category()),
             progress: plan.progress(),
         };
         if !self.store().reopen_effect(&reopening).await? {
@@ -118,14 +118,15 @@ impl Host {
         Ok(())
     }
 
-    fn lane_of(&self, plan: &mut Plan, category: &str, now_ms: i64) -> String {
-        let step = match plan.next(now_ms) {
+    fn lane_of(&self, mut plan: Plan, category: &str) -> String {
+        let rules = self.known_rules(category).map(|(_, rules)| rules).unwrap_or_default();
+        let step = match plan.next(i64::MAX) {
             Next::Now(steps) => steps.into_iter().next(),
             Next::Later { step, .. } => Some(step),
             Next::Over { .. } => None,
         };
         let lane = match step {
-            Some(Step::Run(node)) => self.effect_runner().lane(plan.kind(node), category),
+            Some(Step::Run(node)) => self.effect_runner().lane(plan.kind(node), category, &rules),
             Some(Step::Tell(_)) | None => Lane::new("dispatch", category, category),
         };
         lane.to_string()

@@ -31,9 +31,10 @@ impl Breaker {
         }
     }
 
-    /// An effect begins to ask.
-    pub(super) fn enter(&mut self) {
+    /// An effect begins to ask; whether it is the one that asks alone.
+    pub(super) fn enter(&mut self) -> bool {
         self.probing = self.open_until.is_some();
+        self.probing
     }
 
     /// The target did what it was asked.
@@ -42,9 +43,9 @@ impl Breaker {
     }
 
     /// It did not; `failures_max` in a row open the breaker, and every one that asks whether it is well again. 0 never does.
-    pub(super) fn failed(&mut self, failures_max: u32, now: Instant) {
+    pub(super) fn failed(&mut self, failures_max: u32, now: Instant, probed: bool) {
         self.failures = self.failures.saturating_add(1);
-        let probed = std::mem::take(&mut self.probing);
+        self.probing &= !probed;
         let is_open = self.open_until.is_some_and(|until| now < until);
         // Those that were under way when it opened say nothing new.
         if failures_max > 0 && !is_open && (probed || self.failures >= failures_max) {
@@ -53,9 +54,9 @@ impl Breaker {
         }
     }
 
-    /// An effect that entered was not tried after all.
-    pub(super) fn left(&mut self) {
-        self.probing = false;
+    /// An effect that entered heard nothing of the target. One that entered before the breaker opened is not the one that asks.
+    pub(super) fn left(&mut self, probed: bool) {
+        self.probing &= !probed;
     }
 
     /// Whether there is nothing to remember.
@@ -73,32 +74,34 @@ mod tests {
     fn it_opens_after_so_many_failures_in_a_row_and_a_success_between_them_counts_anew() {
         let (mut breaker, now) = (Breaker::default(), Instant::now());
         for _ in 0..4 {
-            breaker.failed(5, now);
+            breaker.failed(5, now, false);
         }
         breaker.succeeded();
         for _ in 0..4 {
-            breaker.failed(5, now);
+            breaker.failed(5, now, false);
             assert_eq!(breaker.admits(now), Ok(usize::MAX));
         }
-        breaker.failed(5, now);
+        breaker.failed(5, now, false);
         assert_eq!(breaker.admits(now), Err(Some(now + OPEN_MIN)));
     }
 
     #[test]
     fn afterwards_one_asks_alone_and_its_answer_decides_for_all() {
         let (mut breaker, mut now) = (Breaker::default(), Instant::now());
-        breaker.failed(1, now);
+        breaker.failed(1, now, false);
         for open in [2, 4, 8, 16, 32, 60, 60].map(Duration::from_secs) {
             now = breaker.admits(now).unwrap_err().unwrap_or(now);
             assert_eq!(breaker.admits(now), Ok(1));
-            breaker.enter();
+            assert!(breaker.enter());
             assert_eq!(breaker.admits(now), Err(None));
-            breaker.failed(1, now);
+            breaker.left(false);
+            assert_eq!(breaker.admits(now), Err(None), "one from before it opened does not ask");
+            breaker.failed(1, now, true);
             assert_eq!(breaker.admits(now), Err(Some(now + open)));
         }
         now += OPEN_MAX;
         breaker.enter();
-        breaker.left();
+        breaker.left(true);
         assert_eq!(breaker.admits(now), Ok(1), "one that was not tried leaves its place");
         breaker.enter();
         breaker.succeeded();
@@ -110,7 +113,7 @@ mod tests {
     fn those_that_were_under_way_when_it_opened_do_not_keep_it_open_for_longer() {
         let (mut breaker, now) = (Breaker::default(), Instant::now());
         for _ in 0..100 {
-            breaker.failed(5, now);
+            breaker.failed(5, now, false);
         }
         assert_eq!(breaker.admits(now), Err(Some(now + OPEN_MIN)));
     }
@@ -119,7 +122,7 @@ mod tests {
     fn a_kind_without_one_is_always_asked() {
         let (mut breaker, now) = (Breaker::default(), Instant::now());
         for _ in 0..100 {
-            breaker.failed(0, now);
+            breaker.failed(0, now, false);
         }
         assert_eq!(breaker.admits(now), Ok(usize::MAX));
     }

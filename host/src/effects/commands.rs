@@ -13,7 +13,7 @@ use crate::{CommandError, CommandMetadata, CommandReply, CommandRequest, Host, S
 /// Terms of commands. They fail for good only where time does not help, so they are tried for long; and no breaker: one stream
 /// whose reducer traps says nothing about the others.
 pub(super) const TERMS: KindTerms = KindTerms {
-    attempts_max: 30,
+    attempts_max: 500,
     deadline: Duration::from_secs(24 * 3_600),
     attempt_max: Duration::from_secs(60),
     backoff_min: Duration::from_millis(100),

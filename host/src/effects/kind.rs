@@ -44,7 +44,7 @@ pub trait EffectRunner: Send + Sync + 'static {
 /// How effects of one kind are tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KindTerms {
-    /// Attempts until it has failed for good. Default 10.
+    /// Attempts until it has failed for good. Default 40: with the pauses below, the deadline comes first.
     pub attempts_max: u32,
     /// Time from its first attempt until it has failed for good. Default 1 hour.
     pub deadline: Duration,
@@ -63,7 +63,7 @@ pub struct KindTerms {
 impl Default for KindTerms {
     fn default() -> Self {
         Self {
-            attempts_max: 10,
+            attempts_max: 40,
             deadline: Duration::from_secs(3_600),
             attempt_max: Duration::from_secs(30),
             backoff_min: Duration::from_millis(200),
@@ -159,9 +159,14 @@ pub fn arguments<T: DeserializeOwned>(effect: &FlatEffectKind) -> Result<T, Effe
     serde_json::from_str(json).map_err(no_arguments)
 }
 
+/// Whether a kind may be named so. A guest's word for one stands in lanes and lists.
+pub(super) fn is_kind_name(name: &str) -> bool {
+    (1..=64).contains(&name.len()) && !name.contains(|c: char| c.is_whitespace() || c.is_control())
+}
+
 /// Names of what the host does by itself.
 fn is_reserved(name: &str) -> bool {
-    matches!(name, "delay" | "parallel" | "sequential" | "none")
+    matches!(name, "delay" | "parallel" | "sequential" | "none" | "unknown")
 }
 
 /// The kinds that a host runs.
@@ -180,10 +185,7 @@ impl Kinds {
     /// Adds a kind; false where there is one of its name already, or the name is none.
     pub(crate) fn add(&mut self, runner: Arc<dyn EffectRunner>) -> bool {
         let name = runner.kind().to_owned();
-        let is_name = !is_reserved(&name)
-            && (1..=64).contains(&name.len())
-            && !name.contains(|c: char| c.is_whitespace() || c.is_control());
-        is_name && self.0.insert(name, runner).is_none()
+        is_kind_name(&name) && !is_reserved(&name) && self.0.insert(name, runner).is_none()
     }
 
     /// Whoever runs effects of this kind.

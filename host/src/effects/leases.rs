@@ -66,12 +66,14 @@ impl Leases {
             let leases: Vec<_> = self.held().values().map(|held| held.lease.clone()).collect();
             for leases in leases.chunks(RENEWED_MAX) {
                 let asked = Instant::now();
-                match store.renew_effects(leases, self.length).await {
-                    Ok(held) => self.renewed(leases, &held, asked),
-                    Err(error) => tracing::warn!(%error, "the claims of effects could not be renewed"),
+                // Bounded: a store that hangs must not keep anybody from giving up in time.
+                match tokio::time::timeout(self.length / 6, store.renew_effects(leases, self.length)).await {
+                    Ok(Ok(held)) => self.renewed(leases, &held, asked),
+                    Ok(Err(error)) => tracing::warn!(%error, "the claims of effects could not be renewed"),
+                    Err(_) => tracing::warn!("the claims of effects could not be renewed in time"),
                 }
+                self.give_up_late();
             }
-            self.give_up_late();
         }
     }
 

@@ -1,6 +1,6 @@
 //! How far an effect has come, and what is next. Pure: no clock, no store, nobody to talk to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use foldhost_sdk::{EffectFailure, EffectOutcome, FlatEffectKind};
 use serde::{Deserialize, Serialize};
@@ -288,6 +288,13 @@ impl Plan {
         });
     }
 
+    /// A step cannot be tried here, and is to be tried then; counted in time, and not in attempts.
+    pub(crate) fn wait(&mut self, step: Step, due_ms: i64, now_ms: i64) {
+        self.put(step, due_ms, |tries| {
+            tries.since_ms.get_or_insert(now_ms);
+        });
+    }
+
     /// A step was not tried, and is to be tried then.
     pub(crate) fn put_off(&mut self, step: Step, due_ms: i64) {
         self.put(step, due_ms, |_| {});
@@ -337,8 +344,18 @@ impl Plan {
 
     /// For a dead letter that is to be run again: what failed, and what nobody was told of, is undone.
     pub(crate) fn reopen(&mut self, now_ms: i64) {
+        // What a stream was told is as it was told: a payment that it heard had failed must not be tried again behind its back.
+        let told = |state: &NodeState| matches!(state, NodeState::Over { ok: false, untold: None, .. });
+        let told: BTreeSet<u32> = self.states.iter().filter(|(_, state)| told(state)).map(|(node, _)| *node).collect();
+        let is_told = |plan: &Self, node: u32| {
+            plan.lineage(node).any(|node| told.contains(&node) && plan.body.nodes[node as usize].reply_to.is_some())
+        };
         let states = std::mem::take(&mut self.states);
         for (node, state) in states {
+            if matches!(state, NodeState::Over { .. }) && is_told(self, node) {
+                self.states.insert(node, state);
+                continue;
+            }
             let is_group = !children(self.kind(node)).is_empty();
             match state {
                 NodeState::Over { ok: true, outcome: Some(outcome), untold: Some(_), .. } => {

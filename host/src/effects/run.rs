@@ -19,6 +19,8 @@ use crate::reducer::{Command, EffectRules};
 
 /// Parts of one effect that run at once.
 const AT_ONCE_MAX: usize = 16;
+/// How long what this host cannot run waits for another.
+const ELSEWHERE: Duration = Duration::from_secs(5);
 /// How long what was not tried waits, about.
 const NOT_NOW: Duration = Duration::from_millis(300);
 
@@ -32,6 +34,12 @@ pub(super) async fn run(effects: Arc<Effects>, host: Host, claimed: ClaimedEffec
     let kept = effects.leases.keep(&lease, clock.since);
     let dead = |error: String| EffectNext::Finished { status: EffectStatus::Dead, progress: None, error: Some(error) };
     let begun = match &claimed.body {
+        // No dead letter: another host may have the key, and this one another time.
+        None if claimed.unopened.is_some() => {
+            let (effect_id, reason) = (claimed.effect_id, claimed.unopened.as_deref().unwrap_or_default());
+            tracing::warn!(%effect_id, reason, "an effect cannot be opened here");
+            Err(EffectNext::Due { lane: claimed.lane.clone(), delay: ELSEWHERE, progress: None })
+        }
         None => Err(EffectNext::Finished {
             status: EffectStatus::Discarded,
             progress: None,
@@ -69,8 +77,14 @@ pub(super) async fn run(effects: Arc<Effects>, host: Host, claimed: ClaimedEffec
     };
     let Some(next) = next else { return };
     measured::step(&claimed, &next);
+    let is_due = matches!(next, EffectNext::Due { .. });
     let update = EffectUpdate { lease, next, attempts, failures };
-    if !effects.updates.record(update, kept.until()).await {
+    if effects.updates.record(update, kept.until()).await {
+        // Its time may come before anybody looks by himself.
+        if is_due {
+            effects.wake();
+        }
+    } else {
         tracing::debug!(effect_id = %claimed.effect_id, "an effect was claimed by another host meanwhile");
     }
 }
@@ -105,6 +119,8 @@ pub(super) struct Clock {
 enum Came {
     Outcome(EffectOutcome),
     Told(Option<String>),
+    /// This host has no such kind.
+    Unknown,
     Error(EffectError),
 }
 
@@ -122,7 +138,10 @@ impl Running<'_> {
                 Next::Now(steps) => {
                     // What was done is durable before anything that comes behind it begins: it would be done again after a
                     // crash, behind what it was to come before.
-                    let begins = steps.iter().any(|step| matches!(step, Step::Run(_)));
+                    // Nor is a stream told of a part before it is: run again it may end otherwise, and what follows must go on from
+                    // what the stream heard.
+                    let root = self.plan.root();
+                    let begins = steps.iter().any(|step| *step != Step::Tell(root));
                     if begins && !self.is_recorded && !self.hold().await {
                         return None;
                     }
@@ -160,7 +179,7 @@ impl Running<'_> {
     fn lane(&self, step: Step) -> Lane {
         let category = self.claimed.stream_id.category();
         match step {
-            Step::Run(node) => self.effects.lane(self.plan.kind(node), category),
+            Step::Run(node) => self.effects.lane(self.plan.kind(node), category, &self.rules),
             // As any other command for a stream of the category.
             Step::Tell(_) => Lane::new("dispatch", category, category),
         }
@@ -187,6 +206,9 @@ impl Running<'_> {
     fn take_places(&mut self, steps: Vec<Step>) -> Vec<(Step, Option<Slot>)> {
         let mut taken = Vec::with_capacity(steps.len());
         for step in steps {
+            if taken.len() == AT_ONCE_MAX {
+                break;
+            }
             let Step::Run(node) = step else {
                 taken.push((step, None));
                 continue;
@@ -201,6 +223,10 @@ impl Running<'_> {
             if let Some(place) = place {
                 taken.push((Step::Run(node), Some(place)));
             }
+        }
+        // Behind a timer, say, it is in no lane's way but its own.
+        if taken.iter().any(|(step, _)| matches!(step, Step::Run(_))) {
+            self.slot = None;
         }
         taken
     }
@@ -230,8 +256,8 @@ impl Running<'_> {
                 let came = self.run(node).await;
                 if let Some(slot) = slot {
                     match &came {
-                        // An answer, whatever it says, is a target that is there.
-                        Came::Outcome(_) | Came::Error(EffectError::Permanent { .. }) => slot.succeeded(),
+                        // An answer, whatever it says, is a target that is there. What was refused may never have been sent.
+                        Came::Outcome(_) => slot.succeeded(),
                         Came::Error(EffectError::Transient { .. }) => slot.failed(),
                         _ => drop(slot),
                     }
@@ -247,11 +273,7 @@ impl Running<'_> {
         let kind = self.plan.kind(node);
         let name = super::kind_name(kind);
         let Some(runner) = self.effects.kinds.get(name) else {
-            // Another host may have it, while a new version of the embedding program is rolled out.
-            return Came::Error(EffectError::transient(
-                "unknown-kind",
-                format!("this host runs no effects of kind {name:?}"),
-            ));
+            return Came::Unknown;
         };
         let terms = self.effects.terms(name);
         let context = self.context(Step::Run(node));
@@ -278,7 +300,18 @@ impl Running<'_> {
 
     async fn tell(&self, node: u32) -> Came {
         let Some((name, payload)) = self.plan.reply(node) else { return Came::Told(None) };
-        match commands::tell(&self.context(Step::Tell(node)), Command::json(name, payload)).await {
+        let context = self.context(Step::Tell(node));
+        let told =
+            tokio::time::timeout(commands::TERMS.attempt_max, commands::tell(&context, Command::json(name, payload)));
+        let told = tokio::select! {
+            told = told => told,
+            () = self.effects.ending.cancelled() => {
+                return Came::Error(EffectError::NotNow("the host is shutting down".into()));
+            }
+        };
+        match told
+            .unwrap_or_else(|_| Told::NotYet(EffectError::transient("timeout", "the stream did not answer in time")))
+        {
             Told::Yes => Came::Told(None),
             Told::Never(reason) => Came::Told(Some(reason)),
             Told::NotYet(error) => Came::Error(error),
@@ -308,6 +341,16 @@ impl Running<'_> {
                 return self.plan.finish(node, outcome, now_ms);
             }
             Came::Told(untold) => return self.plan.told(node, untold),
+            // Another host may have it, while a new version of the embedding program is rolled out: no attempt, but not for ever.
+            Came::Unknown => {
+                let kind = super::kind_name(self.plan.kind(node)).to_owned();
+                let due_ms = later(now_ms, ELSEWHERE.mul_f64(0.5 + fastrand::f64()));
+                let since_ms = self.plan.tries(step).since_ms.unwrap_or(now_ms);
+                if due_ms <= later(since_ms, self.effects.terms(&kind).deadline) {
+                    return self.plan.wait(step, due_ms, now_ms);
+                }
+                EffectError::permanent("unknown-kind", format!("no host runs effects of kind {kind:?}"))
+            }
             Came::Error(EffectError::NotNow(reason)) => {
                 tracing::debug!(effect_id = %self.claimed.effect_id, reason, "an effect waits");
                 // Another host may take it up at once.

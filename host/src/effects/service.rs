@@ -99,7 +99,8 @@ impl Effects {
         };
         if tokio::time::timeout(drain_max / 2, done).await.is_err() {
             self.ending.cancel();
-            self.running.wait().await;
+            // What does not come to its end now is given up when its lease ends.
+            drop(tokio::time::timeout(drain_max / 4, self.running.wait()).await);
         }
         self.ending.cancel();
     }
@@ -126,10 +127,18 @@ impl Effects {
     }
 
     /// Where an effect waits that begins with this.
-    pub(super) fn lane(&self, kind: &FlatEffectKind, category: &str) -> Lane {
+    ///
+    /// Guests choose names of kinds and of origins. Those that this host would not run wait in one lane for each category: lanes
+    /// without end would be looked at without end, and an origin that is refused is no target of the reducer's.
+    pub(super) fn lane(&self, kind: &FlatEffectKind, category: &str, rules: &EffectRules) -> Lane {
         let name = kind_name(kind);
-        let target = self.kinds.get(name).map(|runner| runner.target(kind)).unwrap_or_default();
-        Lane::new(name, &target, category)
+        match (kind, self.kinds.get(name)) {
+            // Timers of one reducer take no place of another's.
+            (FlatEffectKind::Delay(_), _) => Lane::new(name, category, category),
+            (FlatEffectKind::Http(request), _) if !admits(rules, &request.url) => Lane::new(name, "refused", category),
+            (_, None) => Lane::new("unknown", "", category),
+            (_, Some(runner)) => Lane::new(name, &runner.target(kind), category),
+        }
     }
 
     /// An effect as the outbox has it.
@@ -180,4 +189,8 @@ impl Effects {
             }
         }
     }
+}
+
+fn admits(rules: &EffectRules, url: &str) -> bool {
+    url.parse().is_ok_and(|url| rules.admits(&url).is_some())
 }

@@ -9,7 +9,6 @@ use tokio::sync::Notify;
 
 use super::KindTerms;
 use super::breaker::Breaker;
-use crate::event_store::LANE_BYTES_MAX;
 use crate::reducer::EffectRules;
 
 /// What effects of one lane have in common. Written as `KIND TARGET CATEGORY`: by category too, so that a reducer that is held back
@@ -27,25 +26,34 @@ pub(super) struct Lane {
 impl Lane {
     /// Of a target in its runner's words, which are cut where they are too long for an index.
     pub(super) fn new(kind: &str, target: &str, category: &str) -> Self {
-        let room = LANE_BYTES_MAX.saturating_sub(kind.len() + category.len().min(64) + 2).min(200);
         let target = target.replace(|c: char| c.is_whitespace() || c.is_control(), "_");
-        Self { kind: kind.to_owned(), target: cut(&target, room).to_owned(), category: cut(category, 64).to_owned() }
+        let target = cut(&target, TARGET_BYTES_MAX).to_owned();
+        Self { kind: kind.to_owned(), target, category: category.to_owned() }
     }
 
     /// As the outbox has it.
     pub(super) fn parse(text: &str) -> Self {
         let (kind, rest) = text.split_once(' ').unwrap_or((text, ""));
         let (target, category) = rest.rsplit_once(' ').unwrap_or(("", rest));
-        Self { kind: kind.to_owned(), target: target.to_owned(), category: category.to_owned() }
+        Self { kind: kind.to_owned(), target: target.to_owned(), category: unescaped(category) }
     }
 }
 
 impl fmt::Display for Lane {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, target, category } = self;
+        // A category may have spaces, and one that is not read back as it was is held to nobody's rules.
+        let category = category.replace('%', "%25").replace(' ', "%20");
         write!(f, "{kind} {target} {category}")
     }
 }
+
+fn unescaped(category: &str) -> String {
+    category.replace("%20", " ").replace("%25", "%")
+}
+
+/// Longest target.
+const TARGET_BYTES_MAX: usize = 200;
 
 fn cut(text: &str, bytes_max: usize) -> &str {
     &text[..text.floor_char_boundary(bytes_max)]
@@ -119,6 +127,9 @@ impl Targets {
         let state = &mut *guard;
         let mut more_at = None;
         let mut places = wanted.min(self.running_max.saturating_sub(state.running));
+        // No category takes more than a quarter of the host: a guest may ask for as many targets as it likes.
+        let held = state.reducers.get(&lane.category).map_or(0, |pace| pace.running);
+        places = places.min((self.running_max / 4).max(1).saturating_sub(held));
         let target = state.targets.entry((lane.kind.clone(), lane.target.clone())).or_default();
         places = places.min(terms.concurrency_max.saturating_sub(target.running));
         match target.breaker.admits(now) {
@@ -142,9 +153,8 @@ impl Targets {
             }
             pace.tokens -= places as f64;
         }
-        for _ in 0..places {
-            target.breaker.enter();
-        }
+        // While the breaker is open, it admits one.
+        let probes = places > 0 && target.breaker.enter();
         (target.running, pace.running, state.running) =
             (target.running + places, pace.running + places, state.running + places);
         state.forget(lane);
@@ -154,6 +164,7 @@ impl Targets {
             lane: lane.clone(),
             is_paced: rules.rate_per_second_max.is_some(),
             breaker_failures_max: terms.breaker_failures_max,
+            probes,
             heard: Heard::Nothing,
         };
         Reserved { slots: (0..places).map(|_| slot()).collect(), more_at }
@@ -190,6 +201,8 @@ pub(super) struct Slot {
     lane: Lane,
     is_paced: bool,
     breaker_failures_max: u32,
+    /// Whether it asks alone if the target is well again.
+    probes: bool,
     heard: Heard,
 }
 
@@ -229,9 +242,9 @@ impl Drop for Slot {
         if let Some(target) = state.targets.get_mut(&(self.lane.kind.clone(), self.lane.target.clone())) {
             target.running -= 1;
             match self.heard {
-                Heard::Nothing => target.breaker.left(),
+                Heard::Nothing => target.breaker.left(self.probes),
                 Heard::Success => target.breaker.succeeded(),
-                Heard::Failure => target.breaker.failed(self.breaker_failures_max, Instant::now()),
+                Heard::Failure => target.breaker.failed(self.breaker_failures_max, Instant::now(), self.probes),
             }
         }
         state.forget(&self.lane);
@@ -254,14 +267,20 @@ mod tests {
 
     #[test]
     fn a_lane_is_read_back_as_it_was_written() {
-        for (kind, target, category) in
-            [("http", "https://a.example", "order"), ("delay", "", "order"), ("mail", "", "")]
-        {
+        for (kind, target, category) in [
+            ("http", "https://a.example", "order"),
+            ("delay", "", "order"),
+            ("mail", "", ""),
+            ("mail", "a b  c", "an order"),
+            ("mail", "", " "),
+            ("mail", "%20", "a%20b % c%25"),
+        ] {
             let lane = Lane::new(kind, target, category);
             assert_eq!(Lane::parse(&lane.to_string()), lane);
+            assert_eq!(lane.category, category);
         }
-        let long = Lane::new("http", &"ä b".repeat(1_000), &"c".repeat(255));
-        assert!(long.to_string().len() <= LANE_BYTES_MAX);
+        let long = Lane::new(&"k".repeat(64), &"ä b".repeat(1_000), &" ".repeat(255));
+        assert!(long.to_string().len() <= crate::event_store::LANE_BYTES_MAX);
         assert_eq!(Lane::parse(&long.to_string()), long);
     }
 
@@ -279,10 +298,16 @@ mod tests {
 
     #[test]
     fn all_of_them_together_are_no_more_than_the_host_takes() {
-        let targets = Targets::new(5);
-        let first = targets.reserve(&lane("a"), &terms(3), &EffectRules::default(), 9);
-        assert_eq!(targets.reserve(&lane("b"), &terms(3), &EffectRules::default(), 9).slots.len(), 2);
-        drop(first);
+        let targets = Targets::new(16);
+        let of = |category: &str| {
+            let lane = Lane::new("http", category, category);
+            targets.reserve(&lane, &terms(5), &EffectRules::default(), 9)
+        };
+        let held: Vec<_> = ["a", "b", "c"].map(of).into();
+        assert!(held.iter().all(|reserved| reserved.slots.len() == 4), "a quarter for each");
+        let (fourth, fifth) = (of("d"), of("e"));
+        assert_eq!((fourth.slots.len(), fifth.slots.len()), (4, 0));
+        drop((held, fourth, fifth));
         assert_eq!(targets.state().running, 0);
     }
 

@@ -26,6 +26,9 @@ const PRUNE_EVERY: Duration = Duration::from_secs(60);
 /// How many one statement deletes.
 const PRUNED_MAX: usize = 5_000;
 
+/// Pages of lanes that one look goes through: more are there only if somebody makes them up.
+const PAGES_MAX: usize = 20;
+
 /// What one look came to.
 #[derive(Debug, Default)]
 struct Looked {
@@ -34,25 +37,27 @@ struct Looked {
     starved: bool,
     /// When something is due, or there may be a place for it.
     next: Option<Instant>,
-    /// There are lanes behind this one that were not looked at.
-    more_behind: Option<String>,
+}
+
+impl Looked {
+    fn at(&mut self, time: Instant) {
+        self.next = Some(self.next.map_or(time, |next| next.min(time)));
+    }
 }
 
 /// One worker, until the host goes down. Only the one that `polls` looks for what others appended.
 pub(super) async fn work(effects: Arc<Effects>, host: WeakHost, store: Arc<dyn Store>, polls: bool) {
     let poll = Duration::from_millis(effects.limits.poll_ms);
-    let mut behind = None;
     while !effects.stopping.is_cancelled() {
         let Some(host) = host.upgrade() else { return };
-        let looked = look(&effects, &host, &store, behind.take()).await;
+        let looked = look(&effects, &host, &store).await;
         let looked = looked.unwrap_or_else(|error| {
             tracing::warn!(%error, "effects could not be claimed");
             Looked { next: Some(Instant::now() + AFTER_FAILURE), ..Looked::default() }
         });
         drop(host);
-        behind = looked.more_behind;
         // There may be more of the same; and whoever only waits for places is told of them.
-        if behind.is_some() || looked.claimed > 0 && !looked.starved {
+        if looked.claimed > 0 && !looked.starved {
             continue;
         }
         let mut until = looked.next;
@@ -77,34 +82,45 @@ async fn sleep_until(until: Option<Instant>) {
 }
 
 /// Looks at the lanes, and claims from those that have something due and a place for it.
-async fn look(
+async fn look(effects: &Arc<Effects>, host: &Host, store: &Arc<dyn Store>) -> Result<Looked, EventStoreError> {
+    let (mut looked, mut behind) = (Looked::default(), None);
+    for _ in 0..PAGES_MAX {
+        let asked = Instant::now();
+        let lanes = store.effect_lanes(behind.as_deref(), LANES_MAX).await?;
+        behind = lanes.last().filter(|_| lanes.len() >= LANES_MAX).map(|last| last.lane.clone());
+        look_at(effects, host, store, lanes, asked, &mut looked).await?;
+        if behind.is_none() {
+            break;
+        }
+    }
+    Ok(looked)
+}
+
+async fn look_at(
     effects: &Arc<Effects>,
     host: &Host,
     store: &Arc<dyn Store>,
-    behind: Option<String>,
-) -> Result<Looked, EventStoreError> {
-    let asked = Instant::now();
-    let lanes = store.effect_lanes(behind.as_deref(), LANES_MAX).await?;
-    let mut looked = Looked::default();
-    if lanes.len() >= LANES_MAX {
-        looked.more_behind = lanes.last().map(|last| last.lane.clone());
-    }
+    mut lanes: Vec<LaneDue>,
+    asked: Instant,
+    looked: &mut Looked,
+) -> Result<(), EventStoreError> {
+    // In any order: the first ones would else have all the places, as long as there is something in them.
+    fastrand::shuffle(&mut lanes);
     let mut places = HashMap::new();
     for LaneDue { lane, due_in } in lanes {
         if due_in > Duration::ZERO {
-            let due = asked + due_in;
-            looked.next = Some(looked.next.map_or(due, |next| next.min(due)));
+            looked.at(asked + due_in);
             continue;
         }
-        let slots = reserve(effects, host, &lane, &mut looked).await;
+        let slots = reserve(effects, host, &lane, looked).await;
         if !slots.is_empty() {
             places.insert(lane, slots);
         }
     }
     if !places.is_empty() {
-        looked.claimed = claim(effects, host, store, places).await?;
+        looked.claimed += claim(effects, host, store, places).await?;
     }
-    Ok(looked)
+    Ok(())
 }
 
 async fn reserve(effects: &Arc<Effects>, host: &Host, lane: &str, looked: &mut Looked) -> Vec<Slot> {
@@ -119,8 +135,7 @@ async fn reserve(effects: &Arc<Effects>, host: &Host, lane: &str, looked: &mut L
     if reserved.slots.is_empty() {
         looked.starved = true;
         if let Some(at) = reserved.more_at {
-            let at = Instant::from_std(at);
-            looked.next = Some(looked.next.map_or(at, |next| next.min(at)));
+            looked.at(Instant::from_std(at));
         }
     }
     reserved.slots
@@ -134,8 +149,9 @@ async fn claim(
     mut places: HashMap<String, Vec<Slot>>,
 ) -> Result<usize, EventStoreError> {
     let lanes = places.iter().map(|(lane, slots)| (lane.clone(), slots.len())).collect();
+    let bytes_max = effects.limits.running_bytes_max.saturating_sub(effects.running_bytes.load(Ordering::Relaxed));
     let since = Instant::now();
-    let claimed = store.claim_effects(&EffectClaim { lanes, lease: effects.leases.length() }).await;
+    let claimed = store.claim_effects(&EffectClaim { lanes, lease: effects.leases.length(), bytes_max }).await;
     let clock = Clock { since, answered: Instant::now() };
     let count = claimed.as_ref().map_or(0, Vec::len);
     for effect in claimed.iter().flatten() {
@@ -173,6 +189,7 @@ impl Bytes {
 impl Drop for Bytes {
     fn drop(&mut self) {
         self.effects.running_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.effects.targets.freed.notify_one();
     }
 }
 

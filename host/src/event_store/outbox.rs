@@ -35,8 +35,8 @@ pub struct NewEffect {
     pub body: Vec<u8>,
 }
 
-/// Longest lane, in bytes: an index holds it.
-pub const LANE_BYTES_MAX: usize = 300;
+/// Longest lane, in bytes: a kind, a target and a category with all of it escaped. An index holds it, and takes up to 2,700.
+pub const LANE_BYTES_MAX: usize = 1_100;
 
 /// What became of an effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -94,6 +94,9 @@ pub struct EffectClaim {
     pub lanes: Vec<(String, usize)>,
     /// How long the claimed effects are nobody else's.
     pub lease: Duration,
+    /// How many bytes the claimed effects have at most, bodies and progress together, as they are stored. The first effect is
+    /// claimed whatever it has; from the first on that is beyond, all wait for the next claim.
+    pub bytes_max: usize,
 }
 
 /// An effect that is nobody else's for as long as its lease lasts.
@@ -109,10 +112,12 @@ pub struct ClaimedEffect {
     pub generation: Option<u64>,
     /// Fences this claim: whoever claims it next has another.
     pub token: u64,
-    /// What it says; none where its stream was erased.
+    /// What it says; none where its stream was erased, or it cannot be opened here.
     pub body: Option<Vec<u8>>,
-    /// How far it has come; none before the first attempt.
+    /// How far it has come; none before the first attempt, or where it cannot be opened here.
     pub progress: Option<Vec<u8>>,
+    /// Why body or progress cannot be opened here, where that is so; then there is neither. Another host may have the key.
+    pub unopened: Option<String>,
     /// When it was appended.
     pub created_at: DateTime<Utc>,
     /// When it was due.
@@ -203,7 +208,7 @@ pub trait OutboxStore: Send + Sync + 'static {
     async fn effect_lanes(&self, after: Option<&str>, lanes_max: usize) -> Result<Vec<LaneDue>, EventStoreError>;
 
     /// Claims effects that are due, in the order of their times. Passes over those that another claim holds, and takes those whose
-    /// lease has ended; [`EFFECTS_CLAIMED_MAX`] at most.
+    /// lease has ended; [`EFFECTS_CLAIMED_MAX`] at most. One that cannot be opened here is claimed with the others, and says why.
     ///
     /// # Errors
     /// [`EventStoreError`]. What was claimed without the caller's learning of it is claimed again when its lease ends.
@@ -217,7 +222,8 @@ pub trait OutboxStore: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`EventStoreError::InvalidBatch`] where an effect stands in it twice, is to be over as [`EffectStatus::Pending`], or waits in
-    /// what is no lane.
+    /// what is no lane; [`EventStoreError::Encryption`] where the progress of one cannot be sealed here. Either names the first
+    /// such effect, and then nothing of any of them is recorded.
     async fn update_effects(&self, updates: &[EffectUpdate]) -> Result<Vec<bool>, EventStoreError>;
 
     /// Has claims last for `lease` from now on; whether each was still held. May be sent again.

@@ -297,6 +297,7 @@ impl Host {
     pub async fn shutdown(&self) -> bool {
         let shared = &self.shared;
         // First: what runs still sends commands, and what is not begun another host takes up at once.
+        let until = tokio::time::Instant::now() + shared.limits.drain_max;
         shared.effects.drain(shared.limits.drain_max).await;
         shared.entities.drain();
         shared.entity_tasks.close();
@@ -306,7 +307,7 @@ impl Host {
             shared.writer_tasks.close();
             shared.writer_tasks.wait().await;
         };
-        tokio::time::timeout(shared.limits.drain_max, drained).await.is_ok()
+        tokio::time::timeout_at(until, drained).await.is_ok()
     }
 }
 

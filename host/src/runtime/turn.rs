@@ -188,6 +188,7 @@ impl Turn {
         let metadata = &pending.request.metadata;
         let origin = Origin {
             category: pending.request.stream_id.category(),
+            rules: &warm.active.rules,
             commands: &warm.active.reducer.descriptor().commands,
             command_id: &pending.command_id,
             correlation_id: metadata.correlation_id.as_deref(),

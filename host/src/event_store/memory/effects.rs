@@ -55,6 +55,10 @@ impl Effect {
         self.leased_until.map_or(self.due_at, |until| until.max(self.due_at))
     }
 
+    fn bytes(&self) -> usize {
+        [&self.body, &self.progress].into_iter().flatten().map(Vec::len).sum()
+    }
+
     pub(super) fn record(&self, effect_id: Uuid, now: DateTime<Utc>) -> EffectRecord {
         EffectRecord {
             effect_id,
@@ -159,11 +163,16 @@ impl Effects {
         for (lane, effects_max) in lanes_of(&claim.lanes) {
             let of_lane = self.lane(lane).take_while(|(_, effect)| effect.due_at <= now);
             let free = of_lane.filter(|(_, effect)| !effect.is_leased(now));
-            due.extend(free.take(effects_max).map(|(id, effect)| (effect.due_at, id)));
+            due.extend(free.take(effects_max).map(|(id, effect)| (effect.due_at, id, effect.bytes())));
         }
         due.truncate(EFFECTS_CLAIMED_MAX);
         due.sort_unstable();
-        let claimed = due.into_iter().filter_map(|(_, effect_id)| {
+        let (mut sum, mut first) = (0_usize, true);
+        let affordable = due.into_iter().take_while(|(_, _, bytes)| {
+            sum = sum.saturating_add(*bytes);
+            std::mem::take(&mut first) || sum <= claim.bytes_max
+        });
+        let claimed = affordable.filter_map(|(_, effect_id, _)| {
             let effect = self.by_id.get_mut(&effect_id)?;
             self.tokens += 1;
             (effect.token, effect.leased_until) = (self.tokens, Some(now + bounded(claim.lease)));
@@ -175,6 +184,7 @@ impl Effects {
                 lane: effect.lane.clone(),
                 body: effect.body.clone(),
                 progress: effect.progress.clone(),
+                unopened: None,
                 created_at: effect.created_at,
                 due_at: effect.due_at,
                 now,

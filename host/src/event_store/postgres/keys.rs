@@ -2,7 +2,7 @@
 //!
 //! None is kept in memory: a key that was dropped through another host opens nothing from then on.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -15,7 +15,14 @@ use crate::{StreamId, Version};
 
 /// Keys of some streams; none for a stream whose key was dropped.
 #[derive(Default)]
-pub(super) struct Keys(HashMap<String, Option<DataKey>>);
+pub(super) struct Keys {
+    keys: HashMap<String, Option<DataKey>>,
+    /// Streams whose key does not open here, and why.
+    shut: BTreeMap<String, EventStoreError>,
+}
+
+/// Bytes as they are stored, and the cipher where they are sealed.
+pub(super) type Stored = (Vec<u8>, Option<i16>);
 
 /// A batch's data as they are stored, where they are sealed.
 pub(super) type SealedData = Option<Sealed>;
@@ -45,12 +52,12 @@ impl Keys {
         if streams.is_empty() {
             return Ok(Self::default());
         }
-        let mut keys = fetch(pool, encryption, &streams).await?;
+        let mut keys = fetch(pool, encryption, &streams).await?.whole()?.keys;
         let missing: Vec<_> = streams.iter().filter(|stream| !keys.contains_key(stream.as_str())).cloned().collect();
         if !missing.is_empty() {
             make(pool, encryption, &missing).await?;
             // Not the ones that were made here: another host's may have come first.
-            keys.extend(fetch(pool, encryption, &missing).await?);
+            keys.extend(fetch(pool, encryption, &missing).await?.whole()?.keys);
         }
         // A row of a key is never deleted but by a hand. Without it the data would go out in plain.
         if let Some(stream) = streams.iter().find(|stream| !keys.contains_key(stream.as_str())) {
@@ -58,7 +65,7 @@ impl Keys {
                 "stream {stream} is to be encrypted, and its key is gone"
             )));
         }
-        Ok(Self(keys))
+        Ok(Self { keys, shut: BTreeMap::new() })
     }
 
     /// Keys of streams that have any, for what is written beside their events; none where nothing is encrypted.
@@ -68,13 +75,22 @@ impl Keys {
         streams: impl Iterator<Item = &'a StreamId>,
     ) -> Result<Self, EventStoreError> {
         match encryption {
-            Some(_) => Self::for_reading(pool, encryption, streams).await,
+            Some(_) => Self::as_far_as_they_open(pool, encryption, streams).await,
             None => Ok(Self::default()),
         }
     }
 
-    /// Keys of the streams of sealed rows.
+    /// Keys of the streams of sealed rows, all of which open.
     pub(super) async fn for_reading<'a>(
+        pool: &PgPool,
+        encryption: Option<&Encryption>,
+        sealed: impl Iterator<Item = &'a StreamId>,
+    ) -> Result<Self, EventStoreError> {
+        Self::as_far_as_they_open(pool, encryption, sealed).await?.whole()
+    }
+
+    /// Keys of the streams of sealed rows. Where one does not open here, its own stream's rows alone do not.
+    pub(super) async fn as_far_as_they_open<'a>(
         pool: &PgPool,
         encryption: Option<&Encryption>,
         sealed: impl Iterator<Item = &'a StreamId>,
@@ -82,22 +98,37 @@ impl Keys {
         let mut streams: Vec<_> = sealed.cloned().collect();
         streams.sort_unstable();
         streams.dedup();
-        let Some(first) = streams.first() else { return Ok(Self::default()) };
-        let encryption = encryption.ok_or_else(|| {
-            EventStoreError::Encryption(format!(
-                "stream {first} is encrypted, and this host has no master key: start it with --encryption-keys"
-            ))
-        })?;
-        fetch(pool, encryption, &streams).await.map(Self)
+        if streams.is_empty() {
+            return Ok(Self::default());
+        }
+        if let Some(encryption) = encryption {
+            return fetch(pool, encryption, &streams).await;
+        }
+        let shut = streams.into_iter().map(|stream| {
+            let reason = format!(
+                "stream {stream} is encrypted, and this host has no master key: start it with --encryption-keys"
+            );
+            (stream.as_str().to_owned(), EventStoreError::Encryption(reason))
+        });
+        Ok(Self { keys: HashMap::new(), shut: shut.collect() })
+    }
+
+    /// These, where all of them open.
+    pub(super) fn whole(self) -> Result<Self, EventStoreError> {
+        self.shut.values().next().cloned().map_or(Ok(self), Err)
+    }
+
+    fn check(&self, stream_id: &StreamId) -> Result<(), EventStoreError> {
+        self.shut.get(stream_id.as_str()).cloned().map_or(Ok(()), Err)
     }
 
     /// The batches' data under their streams' keys.
     pub(super) fn seal(&self, batches: &[StreamBatch], bases: &[Version]) -> Vec<SealedData> {
-        if self.0.is_empty() {
+        if self.keys.is_empty() {
             return vec![None; batches.len()];
         }
         let seal = |(batch, base): (&StreamBatch, &Version)| {
-            let key = self.0.get(batch.stream_id.as_str())?;
+            let key = self.keys.get(batch.stream_id.as_str())?;
             let events = batch.events.iter().zip(base.get() + 1..);
             let sealed = events.map(|((event, _), version)| {
                 let (stream_id, version) = (&batch.stream_id, Version::new(version));
@@ -121,9 +152,12 @@ impl Keys {
         sealed: Option<i16>,
         data: Vec<u8>,
     ) -> Result<Option<Vec<u8>>, EventStoreError> {
+        if sealed.is_some() {
+            self.check(stream_id)?;
+        }
         match sealed {
             None => Ok(Some(data)),
-            Some(SEALED_XCHACHA20) => match self.0.get(stream_id.as_str()) {
+            Some(SEALED_XCHACHA20) => match self.keys.get(stream_id.as_str()) {
                 Some(Some(key)) => key
                     .open(place, &data)
                     .map(Some)
@@ -140,30 +174,32 @@ impl Keys {
     }
 
     /// How far an effect has come, as it is stored, and the cipher. Whatever the categories say now: where the stream has a key, it
-    /// is sealed. None where that was dropped.
+    /// is sealed. None where that was dropped; an error where it does not open here, as nothing may be written in plain then.
     pub(super) fn seal_progress(
         &self,
         stream_id: &StreamId,
         effect_id: Uuid,
         progress: &[u8],
-    ) -> Option<(Vec<u8>, Option<i16>)> {
-        match self.0.get(stream_id.as_str()) {
+    ) -> Result<Option<Stored>, EventStoreError> {
+        self.check(stream_id)?;
+        let sealed = match self.keys.get(stream_id.as_str()) {
             None => Some((progress.to_vec(), None)),
             Some(key) => {
                 let place = Place::EffectProgress { stream_id, effect_id };
                 key.as_ref().map(|key| (key.seal(&place, progress), Some(SEALED_XCHACHA20)))
             }
-        }
+        };
+        Ok(sealed)
     }
 
     /// The key of one stream, for its snapshot; none where it was dropped.
     pub(super) fn get(&self, stream_id: &StreamId) -> Option<&DataKey> {
-        self.0.get(stream_id.as_str())?.as_ref()
+        self.keys.get(stream_id.as_str())?.as_ref()
     }
 
     /// Whether the stream has a key, or had one.
     pub(super) fn knows(&self, stream_id: &StreamId) -> bool {
-        self.0.contains_key(stream_id.as_str())
+        self.keys.contains_key(stream_id.as_str()) || self.shut.contains_key(stream_id.as_str())
     }
 }
 
@@ -200,11 +236,7 @@ async fn make(pool: &PgPool, encryption: &Encryption, streams: &[StreamId]) -> R
     .map_err(database_error)
 }
 
-async fn fetch(
-    pool: &PgPool,
-    encryption: &Encryption,
-    streams: &[StreamId],
-) -> Result<HashMap<String, Option<DataKey>>, EventStoreError> {
+async fn fetch(pool: &PgPool, encryption: &Encryption, streams: &[StreamId]) -> Result<Keys, EventStoreError> {
     let ids: Vec<_> = streams.iter().map(StreamId::as_str).collect();
     let rows = sqlx::query_file!("src/event_store/postgres/stream_keys.sql", &ids as &[&str])
         .fetch_all(pool)
@@ -217,10 +249,12 @@ async fn fetch(
         DataKey::unwrap(&WrappedKey { master_key_id, bytes }, encryption.keys(), stream_id)
             .map_err(|error| EventStoreError::Encryption(format!("the key of stream {id}: {error}")))
     };
-    rows.into_iter()
-        .map(|row| {
-            let key = row.wrapped_key.map(|bytes| open(&row.stream_id, row.master_key_id, bytes)).transpose()?;
-            Ok((row.stream_id, key))
-        })
-        .collect()
+    let mut keys = Keys::default();
+    for row in rows {
+        match row.wrapped_key.map(|bytes| open(&row.stream_id, row.master_key_id, bytes)).transpose() {
+            Ok(key) => drop(keys.keys.insert(row.stream_id, key)),
+            Err(error) => drop(keys.shut.insert(row.stream_id, error)),
+        }
+    }
+    Ok(keys)
 }

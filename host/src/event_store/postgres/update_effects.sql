@@ -22,6 +22,14 @@ before AS MATERIALIZED (
            e.status <> 'pending' OR e.leased_until IS NULL AS given_up
     FROM step s
     JOIN effects e ON e.effect_id = s.effect_id AND e.stream_id = s.stream_id AND e.token = s.token AND s.token > 0),
+-- In the order that renew_effects.sql locks them in, and once the keys are locked: an erasure has the key before the effects.
+locked AS MATERIALIZED (
+    SELECT s.no, e.effect_id, e.stream_id
+    FROM step s
+    JOIN effects e ON e.effect_id = s.effect_id AND e.stream_id = s.stream_id AND e.token = s.token
+    WHERE (SELECT count(*) FROM key) >= 0 AND e.finished_at IS NULL AND e.leased_until IS NOT NULL
+    ORDER BY e.effect_id, e.stream_id
+    FOR NO KEY UPDATE OF e),
 changed AS (
     UPDATE effects e
     SET status = s.status,
@@ -33,9 +41,10 @@ changed AS (
         error = CASE WHEN s.stream_id NOT IN (SELECT d.stream_id FROM erased d) THEN s.error END,
         attempts = LEAST(e.attempts + CASE WHEN b.repeated THEN 0 ELSE s.attempts END, 4294967295),
         finished_at = CASE WHEN s.status <> 'pending' THEN now() END
-    FROM step s
-    JOIN before b ON b.no = s.no
-    WHERE e.effect_id = s.effect_id AND e.stream_id = s.stream_id AND e.token = s.token
+    FROM locked l
+    JOIN step s ON s.no = l.no
+    JOIN before b ON b.no = l.no
+    WHERE e.effect_id = l.effect_id AND e.stream_id = l.stream_id AND e.effect_id = s.effect_id AND e.stream_id = s.stream_id AND e.token = s.token
       AND e.finished_at IS NULL AND e.leased_until IS NOT NULL
     RETURNING s.no, e.stream_id, e.effect_id, b.repeated),
 failed AS (

@@ -1,7 +1,5 @@
 //! Which lanes have something, and who runs it.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 
@@ -65,7 +63,7 @@ pub(super) async fn lanes(pool: &PgPool, after: &str, lanes_max: usize) -> Resul
 pub(super) async fn claim(
     appenders: &Appenders,
     lanes: &Lanes<'_>,
-    lease: Duration,
+    EffectClaim { lease, bytes_max, .. }: &EffectClaim,
 ) -> Result<Vec<Row>, EventStoreError> {
     let mut appender = appenders.take().await?;
     let claim = sqlx::query_file_as!(
@@ -73,38 +71,51 @@ pub(super) async fn claim(
         "src/event_store/postgres/claim_effects.sql",
         &lanes.lanes as &[&str],
         &lanes.effects_max,
-        bounded(lease).as_secs_f64()
+        bounded(*lease).as_secs_f64(),
+        i64::try_from(*bytes_max).unwrap_or(i64::MAX)
     );
     let rows = async { claim.fetch_all(appender.connection()).await.map_err(database_error) };
     let rows = appenders.in_time(rows).await;
     appender.keep_after(rows)
 }
 
-/// What the rows say, in their order.
-pub(super) async fn open(reader: &Reader, rows: &[Row]) -> Result<Vec<ClaimedEffect>, EventStoreError> {
-    let ids = rows.iter().map(|row| ids(&row.effect_id, &row.stream_id)).collect::<Result<Vec<_>, _>>()?;
-    let is_sealed = |row: &Row| row.sealed.is_some() || row.progress_sealed.is_some();
-    let sealed = rows.iter().zip(&ids).filter(|(row, _)| is_sealed(row)).map(|(_, (_, stream_id))| stream_id);
-    let keys = Keys::for_reading(&reader.pool, reader.encryption(), sealed).await?;
-    let effects = rows.iter().zip(ids).map(|(row, (effect_id, stream_id))| {
-        let open = |place, sealed, data: &Option<Vec<u8>>| opened(&keys, &stream_id, place, sealed, data.clone());
-        let body = open(Place::EffectBody { stream_id: &stream_id, effect_id }, row.sealed, &row.body)?;
-        let place = Place::EffectProgress { stream_id: &stream_id, effect_id };
-        let progress = open(place, row.progress_sealed, &row.progress)?;
+/// The streams of the rows that are sealed.
+pub(super) fn sealed(rows: &[Row]) -> Result<Vec<StreamId>, EventStoreError> {
+    let sealed = rows.iter().filter(|row| row.sealed.is_some() || row.progress_sealed.is_some());
+    sealed.map(|row| ids(&row.effect_id, &row.stream_id).map(|(_, stream_id)| stream_id)).collect()
+}
+
+pub(super) async fn keys(reader: &Reader, sealed: &[StreamId]) -> Result<Keys, EventStoreError> {
+    Keys::as_far_as_they_open(&reader.pool, reader.encryption(), sealed.iter()).await
+}
+
+impl Row {
+    /// What the row says. It is its own affair where it does not open: the claim's other effects are to run.
+    pub(super) fn open(self, keys: &Keys) -> Result<ClaimedEffect, EventStoreError> {
+        let (effect_id, stream_id) = ids(&self.effect_id, &self.stream_id)?;
+        let body = Place::EffectBody { stream_id: &stream_id, effect_id };
+        let progress = Place::EffectProgress { stream_id: &stream_id, effect_id };
+        let texts = opened(keys, &stream_id, body, self.sealed, self.body)
+            .and_then(|body| Ok((body, opened(keys, &stream_id, progress, self.progress_sealed, self.progress)?)));
+        let (body, progress, unopened) = match texts {
+            Ok((body, progress)) => (body, progress, None),
+            Err(EventStoreError::Encryption(reason)) => (None, None, Some(reason)),
+            Err(error) => return Err(error),
+        };
         Ok(ClaimedEffect {
             effect_id,
-            generation: row.generation.map(|generation| generation as u64),
-            token: row.token as u64,
-            lane: row.lane.clone(),
+            generation: self.generation.map(|generation| generation as u64),
+            token: self.token as u64,
+            lane: self.lane,
             body,
             progress,
-            created_at: row.created_at,
-            due_at: row.due_at,
-            now: row.now,
+            unopened,
+            created_at: self.created_at,
+            due_at: self.due_at,
+            now: self.now,
             stream_id,
         })
-    });
-    effects.collect()
+    }
 }
 
 /// What a column says; none where it is null, or the stream's key was dropped.

@@ -33,9 +33,11 @@ impl OutboxStore for PostgresEventStore {
         if lanes.is_empty() {
             return Ok(Vec::new());
         }
-        let rows = self.retry.run_refused(|| claim::claim(&self.appenders, &lanes, claim.lease)).await?;
+        let rows = self.retry.run_refused(|| claim::claim(&self.appenders, &lanes, claim)).await?;
+        let sealed = claim::sealed(&rows)?;
         // Once the effects are claimed their keys are worth asking for again.
-        self.retry.run(|| claim::open(&self.reader, &rows)).await
+        let keys = self.retry.run(|| claim::keys(&self.reader, &sealed)).await?;
+        rows.into_iter().map(|row| row.open(&keys)).collect()
     }
 
     async fn update_effects(&self, updates: &[EffectUpdate]) -> Result<Vec<bool>, EventStoreError> {
@@ -45,7 +47,7 @@ impl OutboxStore for PostgresEventStore {
         }
         // Sealed once, so that a second attempt is known by the bytes of the first.
         let keys = self.retry.run(|| update::keys(&self.reader, updates)).await?;
-        let steps = update::Steps::of(updates, &keys);
+        let steps = update::Steps::of(updates, &keys)?;
         self.retry.run_append(|| update::update(&self.appenders, &steps), || true).await
     }
 

@@ -15,7 +15,7 @@ use crate::event_store::{EFFECT_ERROR_BYTES_MAX, EffectBacklog, EffectLease, Eff
 pub(super) async fn reopen(reader: &Reader, reopening: &EffectReopening) -> Result<bool, EventStoreError> {
     let EffectReopening { lease: EffectLease { effect_id, stream_id, token }, lane, progress } = reopening;
     let keys = Keys::of_streams(&reader.pool, reader.encryption(), std::iter::once(stream_id)).await?;
-    let stored = keys.seal_progress(stream_id, *effect_id, progress);
+    let stored = keys.seal_progress(stream_id, *effect_id, progress)?;
     let (progress, sealed) = stored.map_or((None, None), |(progress, sealed)| (Some(progress), sealed));
     let reopened = sqlx::query_file!(
         "src/event_store/postgres/reopen_effect.sql",

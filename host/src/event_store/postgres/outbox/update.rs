@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use crate::event_store::outbox::{bounded, cut};
 use crate::event_store::postgres::appenders::Appenders;
 use crate::event_store::postgres::error::database_error;
@@ -55,15 +57,15 @@ impl<'a> Leases<'a> {
 }
 
 impl<'a> Steps<'a> {
-    pub(super) fn of(updates: &'a [EffectUpdate], keys: &Keys) -> Self {
+    pub(super) fn of(updates: &'a [EffectUpdate], keys: &Keys) -> Result<Self, EventStoreError> {
         let mut steps = Self::default();
         for update in updates {
-            steps.push(update, keys);
+            steps.push(update, keys)?;
         }
-        steps
+        Ok(steps)
     }
 
-    fn push(&mut self, update: &'a EffectUpdate, keys: &Keys) {
+    fn push(&mut self, update: &'a EffectUpdate, keys: &Keys) -> Result<(), EventStoreError> {
         let EffectLease { effect_id, stream_id, .. } = &update.lease;
         self.leases.push(&update.lease);
         if keys.knows(stream_id) {
@@ -84,7 +86,8 @@ impl<'a> Steps<'a> {
                 Some(progress)
             }
         };
-        let stored = progress.and_then(|progress| keys.seal_progress(stream_id, *effect_id, progress));
+        let stored = progress.map(|progress| keys.seal_progress(stream_id, *effect_id, progress)).transpose();
+        let stored = stored.map_err(|error| unsealed(*effect_id, error))?.flatten();
         let (progress, sealed) = stored.map_or((None, None), |(progress, sealed)| (Some(progress), sealed));
         self.statuses.push(status.as_str());
         self.lanes.push(lane);
@@ -95,6 +98,7 @@ impl<'a> Steps<'a> {
         self.errors.push(reason.map(|reason| cut(reason, EFFECT_ERROR_BYTES_MAX)));
         self.attempts.push(i64::from(update.attempts));
         self.failures.push(self.statuses.len() as i64, update);
+        Ok(())
     }
 }
 
@@ -110,7 +114,17 @@ impl Failures {
     }
 }
 
-/// Keys of the effects' streams.
+/// Of one step of many, so that its sender knows of which.
+fn unsealed(effect_id: Uuid, error: EventStoreError) -> EventStoreError {
+    match error {
+        EventStoreError::Encryption(reason) => {
+            EventStoreError::Encryption(format!("a step of effect {effect_id}: {reason}"))
+        }
+        other => other,
+    }
+}
+
+/// Keys of the effects' streams, as far as they open: a step that says nothing of how far its effect has come needs none.
 pub(super) async fn keys(reader: &Reader, updates: &[EffectUpdate]) -> Result<Keys, EventStoreError> {
     let streams = updates.iter().map(|update| &update.lease.stream_id);
     Keys::of_streams(&reader.pool, reader.encryption(), streams).await
