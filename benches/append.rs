@@ -1,6 +1,7 @@
 //! What an append costs, each figure beside its limit in the same run, on a Postgres that syncs every commit.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+use foldhost::event_store::ActivationChange;
 use std::cell::RefCell;
 use std::process::Command;
 use std::sync::Arc;
@@ -90,8 +91,8 @@ impl Bench {
                 state_schema: "order.v1".into(),
                 sdk_version: "0".into(),
             };
-            database.store.save_reducer(digest, &descriptor, b"code").await.unwrap();
-            database.store.activate("order", digest, None).await.unwrap();
+            database.store.save_reducer(digest, &descriptor, b"code", None).await.unwrap();
+            database.store.activate(&ActivationChange::to("order", digest)).await.unwrap();
             let mut connections = Vec::new();
             for _ in 0..STREAMS {
                 let mut connection = database.connect().await;

@@ -18,6 +18,7 @@ mod event_store_contract {
     pub(super) mod snapshots;
 }
 
+use foldhost::event_store::ActivationChange;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -213,6 +214,7 @@ fn record(command_id: &str, events: Range<usize>) -> CommandRecord {
         events,
         rejection: None,
         reducer_digest: Some(ReducerDigest::of(b"code")),
+        journal: None,
     }
 }
 
@@ -238,8 +240,8 @@ async fn log(store: &Arc<impl Store>, count: usize) -> Vec<(Cursor, Event)> {
 
 async fn activate(store: &Arc<impl Store>, name: &str, component: &[u8]) -> u64 {
     let digest = ReducerDigest::of(component);
-    store.save_reducer(digest, &descriptor(name), component).await.unwrap();
-    store.activate(name, digest, None).await.unwrap().generation
+    store.save_reducer(digest, &descriptor(name), component, None).await.unwrap();
+    store.activate(&ActivationChange::to(name, digest)).await.unwrap().generation
 }
 
 async fn find(store: &Arc<impl Store>, id: &str, command_id: &str) -> Option<RecordedCommand> {

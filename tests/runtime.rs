@@ -14,6 +14,7 @@ mod hosts;
 #[path = "runtime/misdeeds.rs"]
 mod misdeeds;
 
+use foldhost_test_support::{in_other_bytes, swap_to};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,11 +65,4 @@ async fn until<F: Future<Output = bool>>(what: &str, mut ask: impl FnMut() -> F)
         }
     };
     tokio::time::timeout(Duration::from_secs(20), asked).await.unwrap_or_else(|_| panic!("never came: {what}"));
-}
-
-/// A custom section does not change what a component does, but it does change its digest.
-fn in_other_bytes(guest: &str, note: u8) -> Vec<u8> {
-    let mut component = component(guest).to_vec();
-    component.extend([0, 6, 4, b'n', b'o', b't', b'e', note]);
-    component
 }

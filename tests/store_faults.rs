@@ -74,6 +74,7 @@ fn recorded(id: &str, expected: impl Into<ExpectedVersion>, command_id: &str, co
         events: 0..count,
         rejection: None,
         reducer_digest: None,
+        journal: None,
     });
     batch
 }

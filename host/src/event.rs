@@ -111,6 +111,30 @@ impl PackedEvents {
         (!self.is_empty()).then(|| Version::new(self.first_version + self.len() as u64 - 1))
     }
 
+    /// `count` of its events, from the place `from` on; as many as there are.
+    #[must_use]
+    pub fn part(&self, from: usize, count: usize) -> Self {
+        let from = from.min(self.len());
+        let to = from.saturating_add(count).min(self.len());
+        let at = |place: usize| place.checked_sub(1).map_or(0, |last| self.ends[last]);
+        let (begin, end) = (at(from), at(to));
+        Self {
+            first_version: self.first_version + from as u64,
+            event_types: self.event_types.clone(),
+            type_index: self.type_index[from..to].to_vec(),
+            ends: self.ends[from..to].iter().map(|place| place - begin).collect(),
+            data: self.data[begin as usize..end as usize].to_vec(),
+        }
+    }
+
+    /// The type and data of one of its events.
+    #[must_use]
+    pub fn get(&self, place: usize) -> Option<(&str, &[u8])> {
+        let event_type = &self.event_types[usize::from(*self.type_index.get(place)?)];
+        let begin = place.checked_sub(1).map_or(0, |last| self.ends[last] as usize);
+        Some((event_type, &self.data[begin..self.ends[place] as usize]))
+    }
+
     /// Takes away the event that closes a stream, if the page ends with it, and says whether it did. No reducer knows it.
     pub fn take_closing(&mut self) -> bool {
         let last = self.type_index.last().map(|index| self.event_types[usize::from(*index)].as_str());
@@ -188,6 +212,23 @@ mod tests {
         assert_eq!(page.ends, [1, 1, 3]);
         assert_eq!(page.data, b"xyz");
         assert_eq!(page.last_version(), Some(Version::new(7)));
+    }
+
+    #[test]
+    fn a_part_of_a_page_has_the_events_of_its_places() {
+        let mut packer = Packer::default();
+        for (version, event_type, data) in [(5, "A.v1", "x"), (6, "B.v1", ""), (7, "A.v1", "yz")] {
+            packer.push(Version::new(version), event_type, data.as_bytes()).unwrap();
+        }
+        let page = packer.finish();
+        assert_eq!(page.part(0, 9), page);
+        let part = page.part(1, 2);
+        assert_eq!((part.first_version, part.last_version()), (6, Some(Version::new(7))));
+        assert_eq!(
+            (part.get(0), part.get(1), part.get(2)),
+            (Some(("B.v1", &b""[..])), Some(("A.v1", &b"yz"[..])), None)
+        );
+        assert!(page.part(3, 1).is_empty() && page.part(9, 9).is_empty());
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! | [`api`] | receives over HTTP |
 //! | [`runtime`] | the flow itself, in `execute.rs`; entities, committer, snapshots; the [`Host`] |
 //! | [`effects`] | claims what decisions asked for, runs it, and tells the streams |
+//! | [`swap`] | deploys, verifies over the recorded history, activates, rolls back |
 //! | [`reducer`] | the contract as the host sees it: one trait for components and native logic |
 //! | [`guest`] | components in their sandbox; all of wasmtime |
 //! | [`event_store`] | the log, in Postgres or in memory; all of the SQL |
@@ -35,15 +36,17 @@ pub mod runtime;
 pub mod scaffold;
 pub mod stream;
 pub mod suite;
+pub mod swap;
 pub mod testing;
 
 pub use event::{Event, EventMetadata, PackedEvents, SerializedEvent, TraceParent};
 pub use event_store::{
     EventStore, EventStoreError, InMemoryEventStore, LogFilter, PageLimit, PoolConfig, PostgresEventStore,
     ReducerStore, SnapshotConfig, Store, Subscription, SubscriptionConfig, SubscriptionError, SubscriptionStore,
+    VerificationStore,
 };
 pub use guest::{ComponentReducer, GuestEngine};
 pub use limits::{EffectLimits, KindOverrides, Limits, LimitsError, ReducerLimits, ReducerOverrides};
 pub use reducer::{Aggregate, Command, NativeReducer, Payload, Reducer};
-pub use runtime::{CommandError, CommandMetadata, CommandReply, CommandRequest, Host, HostBuilder};
+pub use runtime::{CommandError, CommandMetadata, CommandReply, CommandRequest, Host, HostBuilder, ReadError};
 pub use stream::{ExpectedVersion, StreamId, Version};

@@ -1,5 +1,6 @@
 //! Components of every version of the contract that was ever published.
 
+use foldhost_test_support::swap_to;
 use std::sync::Arc;
 
 use foldhost::guest::CONTRACT_VERSIONS;
@@ -123,7 +124,7 @@ async fn is_continued_under_the_present_contract(version: &str) {
     host.deploy(published_guest("order", version)).await.unwrap();
     let begun = send(&host, PLACE).await;
     assert_eq!(send(&host, ADD).await.version, Version::new(2));
-    host.deploy(component("order").to_vec()).await.unwrap();
+    swap_to(&host, component("order").to_vec()).await;
     let shipped = send(&host, SHIP).await;
     assert_eq!(shipped.version, Version::new(3));
     assert_ne!(begun.reducer.digest, shipped.reducer.digest);

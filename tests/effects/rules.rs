@@ -1,6 +1,7 @@
 //! Rules of activations: kept with them, and with what they decided.
 
 use foldhost::reducer::{AllowedOrigin, EffectRules};
+use foldhost::swap::DeployRequest;
 use foldhost_sdk::HttpRequest;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -70,14 +71,18 @@ async fn an_effect_runs_under_the_rules_of_the_activation_that_decided_it() {
         let order = serde_json::json!({"customer_id": "ada", "items": items, "payment": payment}).to_string();
         CommandRequest::new(stream(id), Command::json("PlaceOrder", order))
     };
-    let bytes = component("order").to_vec();
-    let allowed = deciding.deploy_with(bytes.clone(), Some(allowing(&origin))).await.unwrap();
+    let deploy = async |host: &Host, rules| {
+        let request = DeployRequest { rules, by: None };
+        let deployed = host.deploy_with(component("order").to_vec(), request).await.unwrap();
+        deployed.active.unwrap().reducer.generation
+    };
+    let allowed = deploy(&deciding, Some(allowing(&origin))).await;
     deciding.send(place("order-allowed")).await.unwrap();
-    let refused = deciding.deploy_with(bytes.clone(), Some(EffectRules::default())).await.unwrap();
-    assert_eq!((allowed.reducer.generation, refused.reducer.generation), (Some(1), Some(2)));
+    let refused = deploy(&deciding, Some(EffectRules::default())).await;
+    assert_eq!((allowed, refused), (Some(1), Some(2)));
     deciding.send(place("order-refused")).await.unwrap();
     // Said again without a word on rules, nothing changes.
-    assert_eq!(deciding.deploy(bytes).await.unwrap().reducer.generation, Some(2));
+    assert_eq!(deploy(&deciding, None).await, Some(2));
     assert!(deciding.shutdown().await);
 
     let host = Host::builder(Arc::clone(&database.store) as Arc<dyn Store>).limits(limits()).start().unwrap();
@@ -96,7 +101,11 @@ async fn an_effect_runs_under_the_rules_of_the_activation_that_decided_it() {
 async fn rules_that_make_no_sense_are_refused_before_anything_is_deployed() {
     let (host, _recorder, _database) = host().await;
     let rules = EffectRules { rate_per_second_max: Some(0), ..EffectRules::default() };
-    assert!(host.deploy_with(component("counter").to_vec(), Some(rules.clone())).await.is_err());
+    assert!(
+        host.deploy_with(component("counter").to_vec(), DeployRequest { rules: Some(rules.clone()), by: None })
+            .await
+            .is_err()
+    );
     assert!(host.reducer("counter").await.is_err());
     let store = Arc::new(foldhost::InMemoryEventStore::new());
     assert!(builder(&store, limits()).effect_rules("asker", rules).start().is_err());

@@ -236,10 +236,11 @@ pub(crate) async fn activations_keep_the_rules_of_their_effects(store: Arc<impl 
     let rules = |origin: &str| EffectRules { origins: vec![origin.parse().unwrap()], ..EffectRules::default() };
     let (first, second) = (rules("https://a.example"), rules("https://b.example"));
     let digests = [ReducerDigest::of(b"one"), ReducerDigest::of(b"two")];
-    store.save_reducer(digests[0], &descriptor("order"), b"one").await.unwrap();
-    store.save_reducer(digests[1], &descriptor("order"), b"two").await.unwrap();
+    store.save_reducer(digests[0], &descriptor("order"), b"one", None).await.unwrap();
+    store.save_reducer(digests[1], &descriptor("order"), b"two", None).await.unwrap();
     let activate = async |digest, rules| {
-        let activation = store.activate("order", digest, rules).await.unwrap();
+        let activation =
+            store.activate(&ActivationChange { rules, ..ActivationChange::to("order", digest) }).await.unwrap();
         assert_eq!(store.active_reducers(Some("order")).await.unwrap(), std::slice::from_ref(&activation));
         (activation.generation, activation.effects)
     };

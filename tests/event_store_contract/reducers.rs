@@ -23,7 +23,7 @@ pub(crate) async fn an_append_under_a_former_generation_is_fenced(store: Arc<imp
 
 pub(crate) async fn activations_count_generations(store: Arc<impl Store>) {
     assert!(store.active_reducers(None).await.unwrap().is_empty());
-    assert!(store.activate("order", ReducerDigest::of(b"never kept"), None).await.is_err());
+    assert!(store.activate(&ActivationChange::to("order", ReducerDigest::of(b"never kept"))).await.is_err());
     assert_eq!(activate(&store, "order", b"one").await, 1);
     assert_eq!(activate(&store, "order", b"one").await, 1, "activating what is active changes nothing");
     assert_eq!(activate(&store, "order", b"two").await, 2);

@@ -38,9 +38,11 @@ async fn a_deployed_component_decides_at_once() {
     server.send("counter-1", "Increment", r#"{"by":2}"#).await.problem(404, "unknown-category");
     let deployed = deploy(&server, &*component("counter")).await;
     assert_eq!(deployed.status, 201, "{}", deployed.text);
-    assert_eq!((&deployed.body["name"], &deployed.body["generation"]), (&json!("counter"), &json!(1)));
-    assert!(chrono::DateTime::parse_from_rfc3339(deployed.body["activated_at"].as_str().unwrap()).is_ok());
-    assert_eq!(server.get("/reducers").await.ok()["reducers"], json!([deployed.body]));
+    let decides = &deployed.body["decides"];
+    assert_eq!((&deployed.body["name"], &decides["generation"]), (&json!("counter"), &json!(1)));
+    assert_eq!((&deployed.body["new"], &deployed.body["active"]), (&json!(true), &json!(true)));
+    assert!(chrono::DateTime::parse_from_rfc3339(decides["activated_at"].as_str().unwrap()).is_ok());
+    assert_eq!(server.get("/reducers").await.ok()["reducers"], json!([decides]));
     let sent = server.send("counter-1", "Increment", r#"{"by":2}"#).await.ok();
     assert_eq!(sent["reducer"]["digest"], deployed.body["digest"]);
     assert_eq!(sent["reducer"]["generation"], 1);
@@ -54,7 +56,8 @@ async fn deploying_the_same_component_again_changes_nothing() {
     let server = serve_host(without_reducers()).await;
     let first = deploy(&server, &*component("counter")).await;
     let again = deploy(&server, &*component("counter")).await;
-    assert_eq!((again.status, again.body), (201, first.body));
+    assert_eq!((again.status, &again.body["new"]), (201, &json!(false)));
+    assert_eq!(again.body["decides"], first.body["decides"]);
 }
 
 /// Deploys the counter with a query, and gives its generation and its rules.
@@ -62,8 +65,9 @@ async fn deploy_with(server: &Server, query: &str) -> (u64, Value) {
     let request = server.request(Method::POST, &format!("/reducers{query}")).body(component("counter").to_vec());
     let deployed = answer(request).await;
     assert_eq!(deployed.status, 201, "{}", deployed.text);
-    assert_eq!(server.get("/reducers").await.ok()["reducers"], json!([deployed.body]));
-    (deployed.body["generation"].as_u64().unwrap(), deployed.body["effects"].clone())
+    let decides = &deployed.body["decides"];
+    assert_eq!(server.get("/reducers").await.ok()["reducers"], json!([decides]));
+    (decides["generation"].as_u64().unwrap(), decides["effects"].clone())
 }
 
 #[tokio::test]

@@ -5,17 +5,20 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use foldhost::event_store::{
-    Activation, AppendOutcome, ClaimOutcome, ClaimedEffect, Cursor, EffectBacklog, EffectClaim, EffectDetail,
-    EffectFilter, EffectLease, EffectRecord, EffectReopening, EffectUpdate, LaneDue, LoadedStream, OutboxStore,
-    RecordedCommand, Snapshot, SnapshotKey, StreamBatch, SubscriptionClaim, SubscriptionError, SubscriptionName,
-    SubscriptionStatus, SubscriptionStore,
+    Activation, ActivationChange, AppendOutcome, ClaimOutcome, ClaimedEffect, Cursor, EffectBacklog, EffectClaim,
+    EffectDetail, EffectFilter, EffectLease, EffectRecord, EffectReopening, EffectUpdate, JournalPlace,
+    JournaledCommand, KeptReducer, LaneDue, LoadedStream, NewVerification, OutboxStore, RecordedCommand, ReducerNews,
+    Snapshot, SnapshotKey, StreamBatch, SubscriptionClaim, SubscriptionError, SubscriptionName, SubscriptionStatus,
+    SubscriptionStore, TaskClaim, TaskProgress, UnreadableEvents, Verification, VerificationClaim, VerificationLease,
+    VerificationStatus, VerificationStore,
 };
 use foldhost::reducer::{Descriptor, EffectRules, ReducerDigest};
 use foldhost::{
     Event, EventStore, EventStoreError, InMemoryEventStore, LogFilter, PackedEvents, PageLimit, ReducerStore, StreamId,
     Version,
 };
-use tokio::sync::watch;
+use serde_json::Value;
+use tokio::sync::{broadcast, watch};
 use uuid::Uuid;
 
 /// How the store answers.
@@ -134,6 +137,15 @@ impl EventStore for MoodyStore {
         self.enter().await?.find_commands(id, ids).await
     }
 
+    async fn read_journal(
+        &self,
+        stream_id: &StreamId,
+        after: Option<&JournalPlace>,
+        commands_max: usize,
+    ) -> Result<Vec<JournaledCommand>, EventStoreError> {
+        self.enter().await?.read_journal(stream_id, after, commands_max).await
+    }
+
     async fn save_snapshot(&self, snapshot: &Snapshot) -> Result<(), EventStoreError> {
         self.enter().await?.save_snapshot(snapshot).await
     }
@@ -165,29 +177,143 @@ impl ReducerStore for MoodyStore {
         digest: ReducerDigest,
         descriptor: &Descriptor,
         component: &[u8],
-    ) -> Result<(), EventStoreError> {
-        self.enter().await?.save_reducer(digest, descriptor, component).await
+        deployed_by: Option<&str>,
+    ) -> Result<bool, EventStoreError> {
+        self.enter().await?.save_reducer(digest, descriptor, component, deployed_by).await
     }
 
-    async fn activate(
-        &self,
-        name: &str,
-        digest: ReducerDigest,
-        rules: Option<&EffectRules>,
-    ) -> Result<Activation, EventStoreError> {
-        self.enter().await?.activate(name, digest, rules).await
-    }
-
-    async fn effect_rules(&self, name: &str, generation: u64) -> Result<Option<EffectRules>, EventStoreError> {
-        self.enter().await?.effect_rules(name, generation).await
+    async fn activate(&self, change: &ActivationChange<'_>) -> Result<Activation, EventStoreError> {
+        self.enter().await?.activate(change).await
     }
 
     async fn active_reducers(&self, name: Option<&str>) -> Result<Vec<Activation>, EventStoreError> {
         self.enter().await?.active_reducers(name).await
     }
 
+    async fn activations(
+        &self,
+        name: &str,
+        before: Option<u64>,
+        activations_max: usize,
+    ) -> Result<Vec<Activation>, EventStoreError> {
+        self.enter().await?.activations(name, before, activations_max).await
+    }
+
+    async fn reducers(&self, name: &str, reducers_max: usize) -> Result<Vec<KeptReducer>, EventStoreError> {
+        self.enter().await?.reducers(name, reducers_max).await
+    }
+
+    async fn reducer(&self, digest: ReducerDigest) -> Result<Option<KeptReducer>, EventStoreError> {
+        self.enter().await?.reducer(digest).await
+    }
+
+    async fn effect_rules(&self, name: &str, generation: u64) -> Result<Option<EffectRules>, EventStoreError> {
+        self.enter().await?.effect_rules(name, generation).await
+    }
+
     async fn load_component(&self, digest: ReducerDigest) -> Result<Option<Vec<u8>>, EventStoreError> {
         self.enter().await?.load_component(digest).await
+    }
+
+    async fn unreadable_events(
+        &self,
+        category: &str,
+        readable: &[String],
+    ) -> Result<Vec<UnreadableEvents>, EventStoreError> {
+        self.enter().await?.unreadable_events(category, readable).await
+    }
+
+    async fn streams_without_snapshot(
+        &self,
+        category: &str,
+        wanted: &str,
+        after: Option<&StreamId>,
+        streams_max: usize,
+    ) -> Result<Vec<StreamId>, EventStoreError> {
+        self.enter().await?.streams_without_snapshot(category, wanted, after, streams_max).await
+    }
+
+    async fn prune_snapshots(
+        &self,
+        category: &str,
+        schemas: &[String],
+        snapshots_max: usize,
+    ) -> Result<u64, EventStoreError> {
+        self.enter().await?.prune_snapshots(category, schemas, snapshots_max).await
+    }
+
+    async fn announce(&self, digest: ReducerDigest) -> Result<(), EventStoreError> {
+        self.enter().await?.announce(digest).await
+    }
+
+    fn news(&self) -> broadcast::Receiver<ReducerNews> {
+        self.inner.news()
+    }
+}
+
+#[async_trait]
+impl VerificationStore for MoodyStore {
+    async fn begin_verification(
+        &self,
+        begun: &NewVerification,
+        lease: Duration,
+    ) -> Result<VerificationClaim, EventStoreError> {
+        self.enter().await?.begin_verification(begun, lease).await
+    }
+
+    async fn save_verification(
+        &self,
+        held: VerificationLease,
+        checkpoint: Option<&StreamId>,
+        report: &Value,
+        lease: Duration,
+    ) -> Result<bool, EventStoreError> {
+        self.enter().await?.save_verification(held, checkpoint, report, lease).await
+    }
+
+    async fn finish_verification(
+        &self,
+        held: VerificationLease,
+        status: VerificationStatus,
+        report: &Value,
+    ) -> Result<bool, EventStoreError> {
+        self.enter().await?.finish_verification(held, status, report).await
+    }
+
+    async fn cancel_verification(&self, verification_id: Uuid) -> Result<bool, EventStoreError> {
+        self.enter().await?.cancel_verification(verification_id).await
+    }
+
+    async fn verification(&self, verification_id: Uuid) -> Result<Option<Verification>, EventStoreError> {
+        self.enter().await?.verification(verification_id).await
+    }
+
+    async fn verifications(
+        &self,
+        name: &str,
+        candidate: Option<ReducerDigest>,
+        verifications_max: usize,
+    ) -> Result<Vec<Verification>, EventStoreError> {
+        self.enter().await?.verifications(name, candidate, verifications_max).await
+    }
+
+    async fn claim_task(
+        &self,
+        name: &str,
+        generation: u64,
+        lease: Duration,
+    ) -> Result<Option<TaskClaim>, EventStoreError> {
+        self.enter().await?.claim_task(name, generation, lease).await
+    }
+
+    async fn save_task(
+        &self,
+        name: &str,
+        generation: u64,
+        token: u64,
+        progress: TaskProgress,
+    ) -> Result<bool, EventStoreError> {
+        self.enter().await?.save_task(name, generation, token, progress).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! The fence between appends and swaps: no event of a deactivated reducer comes behind its deactivation.
 
 use super::*;
+use foldhost::event_store::ActivationChange;
 
 /// A database with two components of one category, the first of which is active as generation 1.
 async fn with_two_reducers() -> TestDatabase {
@@ -14,9 +15,12 @@ async fn with_two_reducers() -> TestDatabase {
         sdk_version: "0".into(),
     };
     for component in [b"first".as_slice(), b"second"] {
-        database.store.save_reducer(ReducerDigest::of(component), &descriptor, component).await.unwrap();
+        database.store.save_reducer(ReducerDigest::of(component), &descriptor, component, None).await.unwrap();
     }
-    assert_eq!(database.store.activate("order", ReducerDigest::of(b"first"), None).await.unwrap().generation, 1);
+    assert_eq!(
+        database.store.activate(&ActivationChange::to("order", ReducerDigest::of(b"first"))).await.unwrap().generation,
+        1
+    );
     database
 }
 
@@ -107,7 +111,9 @@ async fn a_swap_waits_for_the_appends_under_the_former_generation() {
     let database = with_two_reducers().await;
     let mut append = append_in_progress(&database).await;
     let store = Arc::clone(&database.store);
-    let swap = tokio::spawn(async move { store.activate("order", ReducerDigest::of(b"second"), None).await.unwrap() });
+    let swap = tokio::spawn(async move {
+        store.activate(&ActivationChange::to("order", ReducerDigest::of(b"second"))).await.unwrap()
+    });
     let mut watch = database.connect().await;
     until_somebody_waits_for_a_lock(&mut watch).await;
     assert!(!swap.is_finished());

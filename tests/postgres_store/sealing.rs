@@ -217,6 +217,7 @@ async fn a_rejection_that_waits_for_an_erasure_is_not_remembered() {
         events: 0..0,
         rejection: Some(Rejection::new("no", SECRET)),
         reducer_digest: None,
+        journal: None,
     });
     let append = tokio::spawn(async move { store.append_many(&[asked]).await.unwrap() });
     let mut watch = database.connect().await;

@@ -1,5 +1,6 @@
 //! Neighbours in the database: other isolation levels, and deadlocks.
 
+use foldhost::event_store::ActivationChange;
 use std::sync::Arc;
 
 use foldhost::event_store::{AppendOutcome, Fence};
@@ -34,8 +35,8 @@ async fn an_append_under_a_reducer_is_refused_in_a_stricter_transaction() {
         state_schema: "order.v1".into(),
         sdk_version: "0".into(),
     };
-    database.store.save_reducer(ReducerDigest::of(b"code"), &descriptor, b"code").await.unwrap();
-    database.store.activate("order", ReducerDigest::of(b"code"), None).await.unwrap();
+    database.store.save_reducer(ReducerDigest::of(b"code"), &descriptor, b"code", None).await.unwrap();
+    database.store.activate(&ActivationChange::to("order", ReducerDigest::of(b"code"))).await.unwrap();
     for isolation in STRICT {
         let store = over_strict_pool(&database, isolation).await;
         for expected in [exactly(0), ExpectedVersion::Any] {

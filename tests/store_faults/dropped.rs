@@ -1,5 +1,6 @@
 //! Futures that are dropped in the middle, as the client of a server that goes away drops them.
 
+use foldhost::event_store::ActivationChange;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
@@ -70,7 +71,10 @@ async fn a_closing_or_a_swap_dropped_while_its_transaction_begins_spoils_no_conn
         proxy.strike("BEGIN", Fault::HoldAnswer);
         match dropped {
             "closing" => drop_when_struck(store.close_stream(&snapshot.stream_id, false), &proxy, 1).await,
-            _ => drop_when_struck(store.activate("order", ReducerDigest::of(b"code"), None), &proxy, 2).await,
+            _ => {
+                drop_when_struck(store.activate(&ActivationChange::to("order", ReducerDigest::of(b"code"))), &proxy, 2)
+                    .await
+            }
         }
         proxy.release();
         store.save_snapshot(&snapshot).await.unwrap();

@@ -1,5 +1,6 @@
 //! Where rounds are run, one after the other: what they share, and how their writers are let go.
 
+use foldhost::event_store::ActivationChange;
 use std::sync::Arc;
 
 use foldhost::event_store::{AppendOutcome, CommandRecord, Fence, StreamBatch};
@@ -62,6 +63,7 @@ pub(crate) fn with_command(mut batch: StreamBatch, command_id: &str) -> StreamBa
         events: 0..batch.events.len(),
         rejection: None,
         reducer_digest: None,
+        journal: None,
     });
     batch
 }
@@ -80,9 +82,9 @@ impl Lane {
         };
         let digests = components.each_ref().map(|component| ReducerDigest::of(component.as_bytes()));
         for (component, digest) in components.iter().zip(digests) {
-            hosts[0].save_reducer(digest, &descriptor, component.as_bytes()).await.unwrap();
+            hosts[0].save_reducer(digest, &descriptor, component.as_bytes(), None).await.unwrap();
         }
-        let generation = hosts[0].activate(&reducer, digests[1], None).await.unwrap().generation;
+        let generation = hosts[0].activate(&ActivationChange::to(&reducer, digests[1])).await.unwrap().generation;
         Self { hosts, reducer, generation, digests }
     }
 

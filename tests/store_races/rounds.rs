@@ -1,5 +1,6 @@
 //! The kinds of rounds.
 
+use foldhost::event_store::ActivationChange;
 use foldhost::event_store::{AppendOutcome, StreamBatch};
 use foldhost::{EventStore, EventStoreError, ExpectedVersion, ReducerStore, StreamId, Version};
 use rand::Rng;
@@ -205,7 +206,8 @@ impl Lane {
                 attempts
             });
         }
-        let activation = self.hosts[0].activate(&self.reducer, self.next_digest(), None).await.unwrap();
+        let activation =
+            self.hosts[0].activate(&ActivationChange::to(&self.reducer, self.next_digest())).await.unwrap();
         assert_eq!(activation.generation, self.generation + 1, "round {}", round.number);
         let marker = draw.stream("marker");
         let marked = self.append(draw.batch(&marker, ExpectedVersion::NoStream, 1)).await;

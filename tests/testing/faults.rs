@@ -1,5 +1,6 @@
 //! The faulty store fails as it is told, and is the store within for all else.
 
+use foldhost::event_store::ActivationChange;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,8 +61,8 @@ async fn calls(store: &FaultyStore<InMemoryEventStore>) -> Vec<(StoreCall, bool)
         (StoreCall::Read, store.read_streams("numbers", None, 10).await.is_ok()),
         (StoreCall::FindCommands, store.find_commands(&id, &[]).await.is_ok()),
         (StoreCall::SaveSnapshot, store.save_snapshot(&snapshot).await.is_ok()),
-        (StoreCall::Reducers, store.save_reducer(digest, &descriptor, b"").await.is_ok()),
-        (StoreCall::Reducers, store.activate("numbers", digest, None).await.is_ok()),
+        (StoreCall::Reducers, store.save_reducer(digest, &descriptor, b"", None).await.is_ok()),
+        (StoreCall::Reducers, store.activate(&ActivationChange::to("numbers", digest)).await.is_ok()),
         (StoreCall::Reducers, store.active_reducers(None).await.is_ok()),
         (StoreCall::Reducers, store.load_component(digest).await.is_ok()),
         (StoreCall::Ping, store.ping().await.is_ok()),

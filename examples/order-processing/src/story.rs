@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::{Result, bail, ensure};
 use foldhost::event_store::SnapshotKey;
 use foldhost::reducer::EffectRules;
+use foldhost::swap::DeployRequest;
 use foldhost::{CommandError, Host, NativeReducer, Store, StreamId, Version};
 use order::{CustomerId, LineItem, Money, Order, OrderCommand, OrderState, OrderStatus, PaymentTerms};
 
@@ -67,7 +68,7 @@ async fn start(store: &Arc<dyn Store>, component: Option<Vec<u8>>, rules: &Effec
         return Ok(builder.reducer(NativeReducer::<Order>::new()).effect_rules("order", rules.clone()).start()?);
     };
     let host = builder.start()?;
-    host.deploy_with(component, Some(rules.clone())).await?;
+    host.deploy_with(component, DeployRequest { rules: Some(rules.clone()), ..DeployRequest::default() }).await?;
     Ok(host)
 }
 

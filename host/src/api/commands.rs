@@ -4,12 +4,14 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName};
+use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::metadata::command_metadata;
 use super::problem::Problem;
-use super::request::{PathOf, header_text, media_type, read_body};
+use super::request::{PathOf, QueryOf, header_text, media_type, read_body};
+use super::time_travel::{DryQuery, dry_run};
 use super::{Api, kinds};
 use crate::runtime::{AppendedEvent, DecidedBy};
 use crate::stream::ExpectedVersionError;
@@ -36,25 +38,31 @@ struct SentEvent {
     data: Option<Box<RawValue>>,
 }
 
-/// Sends a command, and answers once its outcome is durable.
+/// Sends a command, and answers once its outcome is durable; with `dry_run=true`, decides it and does nothing of it.
 pub(super) async fn send(
     State(api): State<Api>,
     PathOf((id, name)): PathOf<(String, String)>,
+    QueryOf(dry): QueryOf<DryQuery>,
     headers: HeaderMap,
     body: Body,
-) -> Result<Json<Sent>, Problem> {
+) -> Result<Response, Problem> {
     let stream_id = StreamId::new(&id)?;
     check_name(&name)?;
+    dry.check()?;
     let command_id = command_id(&headers)?;
     let expected = expected_version(&headers)?;
     let metadata = command_metadata(&headers)?;
     let encoding = Encoding::of(&headers)?;
     let body = read_body(&headers, body, api.host.limits().command_bytes_max).await?;
     let command = Command { name, payload: encoding.payload(body.into())? };
+    if dry.dry_run {
+        return Ok(Json(dry_run(&api, stream_id, command, command_id, dry).await?).into_response());
+    }
     let stream = stream_id.clone();
     let request = CommandRequest { stream_id: stream, command, expected, command_id, metadata, events_as_json: true };
     let CommandReply { version, events, reducer } = api.host.send(request).await?;
-    Ok(Json(Sent { stream_id, version, events: events.into_iter().map(SentEvent::from).collect(), reducer }))
+    let events = events.into_iter().map(SentEvent::from).collect();
+    Ok(Json(Sent { stream_id, version, events, reducer }).into_response())
 }
 
 impl From<AppendedEvent> for SentEvent {

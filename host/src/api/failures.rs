@@ -9,6 +9,7 @@ use crate::event_store::{CursorError, EventStoreError, SubscriptionError};
 use crate::reducer::{EffectRulesError, ReducerFault};
 use crate::runtime::{CommandError, DeployError, ReadError, ReducerFailure};
 use crate::stream::StreamIdError;
+use crate::swap::SwapError;
 
 impl From<CommandError> for Problem {
     fn from(error: CommandError) -> Self {
@@ -88,6 +89,7 @@ impl From<EventStoreError> for Problem {
             EventStoreError::StreamErased { .. } => Self::new(&kinds::STREAM_ERASED, detail),
             EventStoreError::NotErasable { .. } => Self::new(&kinds::NOT_ERASABLE, detail),
             EventStoreError::Fenced { .. } | EventStoreError::Contended(_) => Self::new(&kinds::CONTENDED, detail),
+            EventStoreError::Outrun { active, .. } => Self::new(&kinds::OUTRUN, detail).with("active", active),
             EventStoreError::Encryption(_) => Self::new(&kinds::STORE_ENCRYPTION, detail),
             EventStoreError::OutOfResources(_) => Self::new(&kinds::STORE_FULL, detail),
             EventStoreError::ForeignCursor => Self::new(&kinds::FOREIGN_CURSOR, detail),
@@ -139,8 +141,45 @@ impl From<DeployError> for Problem {
             DeployError::Gate(error) => Self::new(&kinds::COMPONENT_REFUSED, detail).with("offences", error.offences),
             DeployError::Rules(error) => error.into(),
             DeployError::Native(_) => Self::new(&kinds::NATIVE_REDUCER, detail),
+            DeployError::Unreadable { events, .. } => {
+                Self::new(&kinds::EVENTS_UNREADABLE, detail).with("events", json!(events))
+            }
             DeployError::Store(error) => error.into(),
             DeployError::Check(_) => Self::new(&kinds::COMPONENT_UNCHECKED, detail),
+        }
+    }
+}
+
+impl From<SwapError> for Problem {
+    fn from(error: SwapError) -> Self {
+        let detail = error.to_string();
+        match error {
+            SwapError::NotActive(_) | SwapError::UnknownDigest { .. } | SwapError::AmbiguousDigest { .. } => {
+                Self::new(&kinds::UNKNOWN_REDUCER, detail)
+            }
+            SwapError::Native(_) => Self::new(&kinds::NATIVE_REDUCER, detail),
+            SwapError::Unreadable { events, .. } => {
+                Self::new(&kinds::EVENTS_UNREADABLE, detail).with("events", json!(events))
+            }
+            SwapError::NotVerified { .. } => Self::new(&kinds::NOT_VERIFIED, detail),
+            SwapError::VerificationFailed { verification_id, names } => Self::new(&kinds::VERIFICATION_FAILED, detail)
+                .with("verification_id", json!(verification_id))
+                .with("names", names),
+            SwapError::NotAccepted { verification_id, names } => Self::new(&kinds::NOT_ACCEPTED, detail)
+                .with("verification_id", json!(verification_id))
+                .with("names", names),
+            SwapError::CanaryUnderWay { .. } => Self::new(&kinds::CANARY_UNDER_WAY, detail),
+            SwapError::NoCanary { .. } => Self::new(&kinds::NO_CANARY, detail),
+            SwapError::CanaryWrites { event_types, .. } => {
+                Self::new(&kinds::CANARY_WRITES, detail).with("event_types", event_types)
+            }
+            SwapError::NoFormer(_) => Self::new(&kinds::NO_FORMER, detail),
+            SwapError::Invalid(_) => Self::new(&kinds::SWAP_INVALID, detail),
+            SwapError::Rules(error) => error.into(),
+            SwapError::UnknownVerification(_) => Self::new(&kinds::UNKNOWN_VERIFICATION, detail),
+            SwapError::Command(error) => error.into(),
+            SwapError::Read(error) => error.into(),
+            SwapError::Store(error) => error.into(),
         }
     }
 }

@@ -42,6 +42,8 @@ kinds! {
     VERSION_BEYOND_HEAD = NOT_FOUND, "version-beyond-head", "The stream has not come that far";
     UNKNOWN_SUBSCRIPTION = NOT_FOUND, "unknown-subscription", "There is no such subscription";
     UNKNOWN_EFFECT = NOT_FOUND, "unknown-effect", "There is no such effect";
+    UNKNOWN_REDUCER = NOT_FOUND, "unknown-reducer", "There is no such reducer";
+    UNKNOWN_VERIFICATION = NOT_FOUND, "unknown-verification", "There is no such verification";
     NOT_ACCEPTABLE = NOT_ACCEPTABLE, "not-acceptable", "The answer is in no form that the sender takes";
     METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED, "method-not-allowed", "The path does not take this method";
     BODY_TIMEOUT = REQUEST_TIMEOUT, "body-timeout", "The body did not come in time";
@@ -62,6 +64,18 @@ kinds! {
     EFFECT_STATUS = CONFLICT, "effect-status", "The effect is in another status";
     EFFECT_UNREADABLE = CONFLICT, "effect-unreadable", "What the effect says cannot be read";
     NATIVE_REDUCER = CONFLICT, "native-reducer", "The reducer is linked into the host";
+    // Swaps.
+    SWAP_INVALID = UNPROCESSABLE_ENTITY, "swap-invalid", "No swap can be like that";
+    OUTRUN = CONFLICT, "outrun", "Another activation came first";
+    NOT_VERIFIED = CONFLICT, "not-verified", "The component was not verified against the active one";
+    VERIFICATION_FAILED = CONFLICT, "verification-failed", "The component cannot take the active one's place";
+    NOT_ACCEPTED = CONFLICT, "not-accepted", "The component differs in what was not accepted";
+    EVENTS_UNREADABLE = CONFLICT, "events-unreadable", "The component cannot read recorded events";
+    CANARY_UNDER_WAY = CONFLICT, "canary-under-way", "The reducer has a canary";
+    NO_CANARY = CONFLICT, "no-canary", "The reducer has no canary";
+    CANARY_WRITES = CONFLICT, "canary-writes", "The active reducer cannot read what the canary writes";
+    NO_FORMER = CONFLICT, "no-former", "There is nothing to go back to";
+    VERIFICATION_OVER = CONFLICT, "verification-over", "The verification is over";
     // Worth a retry.
     BUSY = TOO_MANY_REQUESTS, "busy", "Too many commands wait for the stream";
     CONTENDED = SERVICE_UNAVAILABLE, "contended", "Others kept changing the stream";

@@ -3,9 +3,11 @@
 //! | route | what it does | answer |
 //! |---|---|---|
 //! | `POST /streams/{id}/commands/{name}` | sends a command | `{"stream_id","version","events":[{"version","event_type","data"}],"reducer"}` |
-//! | `GET /streams/{id}?at=VERSION` | draws the state | `{"stream_id","version","state","reducer"}` |
+//! | `POST /streams/{id}/commands/{name}?dry_run=true&at=VERSION&reducer=DIGEST&now_ms=TIME` | decides a command, and does nothing of it | `{"stream_id","version","reducer","events","effects","state"}` |
+//! | `GET /streams/{id}?at=VERSION&reducer=DIGEST` | draws the state | `{"stream_id","version","state","reducer"}` |
 //! | `GET /streams/{id}/events?from=VERSION&limit=N&upcast=true` | reads a stream | `{"stream_id","events","next"}` |
 //! | `GET /streams/{id}/events?direction=backward&before=VERSION&limit=N&upcast=true` | reads it from its end | `{"stream_id","events","next"}` |
+//! | `GET /streams/{id}/diff?from=DIGEST&to=DIGEST&at=VERSION` | a state under two components | `{"stream_id","version","from","to","fields"}` |
 //! | `POST /streams/{id}/close` with `{"erase":true}` or `{"erase":false}` | closes a stream, and erases its data | `{"stream_id","version","erased"}` |
 //! | `GET /events?after=CURSOR&limit=N&category=NAME&type=NAME&since=TIME&until=TIME&upcast=true` | reads the log of all streams | `{"events","next"}` |
 //! | `GET /events` with `Accept: text/event-stream` | follows the log, from `Last-Event-ID` or `after` | server-sent events |
@@ -19,7 +21,15 @@
 //! | `POST /effects/{id}/retry` | has a dead letter run again | 204 |
 //! | `POST /effects/{id}/discard` with `{"reason":"..."}` | gives an effect up | 204 |
 //! | `GET /reducers` | lists the reducers that decide | `{"reducers"}` |
-//! | `POST /reducers?allow=ORIGIN&allow_private=ORIGIN&allow_category=NAME&effects_per_second_max=N&effects_at_once_max=N` | deploys a component, and says what its effects may do | 201 and the reducer |
+//! | `POST /reducers?allow=ORIGIN&allow_private=ORIGIN&allow_category=NAME&effects_per_second_max=N&effects_at_once_max=N` | keeps a component, and has the first one of its name decide; says what its effects may do | 201 and the component, with who decides |
+//! | `GET /reducers/{name}` | who decides, the components, the activations, the verifications | `{"name","active","components","activations","verifications"}` |
+//! | `POST /reducers/{name}/verify` with `{"digest","baseline","sample","since","without_commands","threads","by"}` | begins a shadow replay | 202 and the verification |
+//! | `GET /reducers/{name}/verifications?digest=DIGEST&limit=N` | lists them, the newest first | `{"verifications"}` |
+//! | `GET`, `DELETE /reducers/{name}/verifications/{id}` | shows one, gives one up | the verification; 204 |
+//! | `POST /reducers/{name}/activate` with `{"digest","accept","force","journal","expected_generation","by","reason"}` | has a component decide, if its report allows it | the reducer |
+//! | `POST /reducers/{name}/rollback` with `{"to","force","by","reason"}` or nothing | has the former one decide again | the reducer; 202 and the verification while that is looked into |
+//! | `POST /reducers/{name}/canary` with `{"digest","share","accept","force","by","reason"}` | has a component decide for a share of the streams | the reducer |
+//! | `POST /reducers/{name}/canary/finish`, `/withdraw` with `{"by","reason"}` or nothing | for all of them, for none | the reducer |
 //! | `GET /healthz` | whether the process lives | `{"status":"ok"}` |
 //! | `GET /readyz` | whether the store answers | `{"status":"ok"}` |
 //! | `GET /metrics` | what the host counts and measures | text of Prometheus |
@@ -36,15 +46,15 @@
 //! | status | codes |
 //! |---|---|
 //! | 400 | `invalid-stream-id`, `invalid-command-name`, `invalid-path`, `invalid-query`, `invalid-header`, `invalid-cursor`, `invalid-body`, `invalid-metadata`, `invalid-subscription`, `invalid-effect-id`, `malformed-json`, `malformed-command` |
-//! | 404 | `not-found`, `unknown-category` (with `category`), `unknown-command` (with `known_commands`), `unknown-stream`, `unknown-subscription`, `unknown-effect`, `version-beyond-head` (with `asked`, `head`) |
+//! | 404 | `not-found`, `unknown-category` (with `category`), `unknown-command` (with `known_commands`), `unknown-stream`, `unknown-subscription`, `unknown-effect`, `unknown-reducer`, `unknown-verification`, `version-beyond-head` (with `asked`, `head`) |
 //! | 405 | `method-not-allowed` |
 //! | 406 | `not-acceptable` |
 //! | 408 | `body-timeout` |
-//! | 409 | `conflict` (with `expected`, `actual`), `not-erasable`, `native-reducer`, `subscription-lost`, `subscription-in-use` (with `leased_until`), `subscription-differs` (with the `category` and `event_type` that it reads), `effect-status` (with `effect_status`), `effect-unreadable` |
+//! | 409 | `conflict` (with `expected`, `actual`), `not-erasable`, `native-reducer`, `subscription-lost`, `subscription-in-use` (with `leased_until`), `subscription-differs` (with the `category` and `event_type` that it reads), `effect-status` (with `effect_status`), `effect-unreadable`, `outrun` (with `active`), `not-verified`, `verification-failed` (with `verification_id`, `names`), `not-accepted` (with `verification_id`, `names`), `events-unreadable` (with `events`), `canary-under-way`, `no-canary`, `canary-writes` (with `event_types`), `no-former`, `verification-over` |
 //! | 410 | `foreign-cursor`, `stream-closed` (with `version`), `stream-erased` |
 //! | 413 | `too-large` (with `bytes_max`) |
 //! | 415 | `unsupported-media-type` |
-//! | 422 | `rejected` (with `rejection`: the reducer's own `code` and `message`), `command-id-reused`, `component-refused` (with `offences`) |
+//! | 422 | `swap-invalid`, `rejected` (with `rejection`: the reducer's own `code` and `message`), `command-id-reused`, `component-refused` (with `offences`) |
 //! | 429 | `busy` |
 //! | 500 | `reducer-trap`, `reducer-fuel-exhausted`, `reducer-time-exhausted`, `reducer-memory-exhausted`, `reducer-broken-answer`, `reducer-cannot-apply`, `reducer-cannot-restore`, `reducer-too-old`, `reducer-unusable`, `component-unchecked`, `lost`, `store-failed`, `store-encryption`, `store-schema`, `stream-corrupt`, `internal` |
 //! | 503 | `contended`, `overloaded`, `shutting-down`, `store-unavailable`, `not-ready`, `too-many-subscribers`, `reducer-not-started` |
@@ -74,6 +84,9 @@ mod serve;
 mod streams;
 mod subscription;
 mod subscriptions;
+mod swaps;
+mod time_travel;
+mod verifications;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -134,6 +147,7 @@ fn routes(api: Api) -> Router {
         .route("/streams/{id}/commands/{name}", post(commands::send))
         .route("/streams/{id}", get(streams::state))
         .route("/streams/{id}/events", get(streams::events))
+        .route("/streams/{id}/diff", get(time_travel::diff))
         .route("/streams/{id}/close", post(closing::close))
         .route("/streams/", get(streams::without_id))
         .route("/streams//events", get(streams::without_id))
@@ -150,6 +164,15 @@ fn routes(api: Api) -> Router {
         .route("/effects/{id}/retry", post(effects::retry))
         .route("/effects/{id}/discard", post(effects::discard))
         .route("/reducers", get(reducers::list).post(reducers::deploy))
+        .route("/reducers/{name}", get(reducers::show))
+        .route("/reducers/{name}/verify", post(verifications::verify))
+        .route("/reducers/{name}/verifications", get(verifications::list))
+        .route("/reducers/{name}/verifications/{id}", get(verifications::show).delete(verifications::cancel))
+        .route("/reducers/{name}/activate", post(swaps::activate))
+        .route("/reducers/{name}/rollback", post(swaps::roll_back))
+        .route("/reducers/{name}/canary", post(swaps::canary))
+        .route("/reducers/{name}/canary/finish", post(swaps::finish_canary))
+        .route("/reducers/{name}/canary/withdraw", post(swaps::withdraw_canary))
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::show))

@@ -11,12 +11,15 @@ use super::request::{PathOf, QueryOf, page_len};
 use super::{Api, kinds};
 use crate::reducer::ReducerFault;
 use crate::runtime::{DecidedBy, ReadError, ReducerFailure, StateView};
+use crate::swap::SwapError;
 use crate::{Event, PageLimit, StreamId, Version};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct At {
     at: Option<u64>,
+    /// Another component than who decides.
+    reducer: Option<String>,
 }
 
 /// A stream's state.
@@ -32,14 +35,20 @@ pub(super) struct StreamState {
 pub(super) async fn state(
     State(api): State<Api>,
     PathOf(id): PathOf<String>,
-    QueryOf(At { at }): QueryOf<At>,
+    QueryOf(At { at, reducer }): QueryOf<At>,
 ) -> Result<Json<StreamState>, Problem> {
     let stream_id = StreamId::new(&id)?;
-    let StateView { version, json, reducer } =
-        api.host.state(&stream_id, at.map(Version::new)).await.map_err(|error| match error {
-            ReadError::BeyondHead { head: Version::EMPTY, .. } => ReadError::UnknownStream(stream_id.clone()),
-            error => error,
-        })?;
+    let digest = match &reducer {
+        Some(digest) => Some(api.host.find_reducer(stream_id.category(), digest).await?.digest),
+        None => None,
+    };
+    let view = api.host.state_under(&stream_id, at.map(Version::new), digest).await;
+    let StateView { version, json, reducer } = view.map_err(|error| match error {
+        SwapError::Read(ReadError::BeyondHead { head: Version::EMPTY, .. }) => {
+            SwapError::Read(ReadError::UnknownStream(stream_id.clone()))
+        }
+        error => error,
+    })?;
     let state = RawValue::from_string(json).map_err(|error| ReducerFailure {
         fault: ReducerFault::BrokenAnswer { call: "state-json", reason: format!("it is not JSON: {error}") },
         reducer: reducer.clone(),

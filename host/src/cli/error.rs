@@ -125,6 +125,10 @@ pub(crate) enum CliError {
     NotConfirmed(StreamId),
     #[error("{stream_id} is not a stream of {reducer}: pass the component that decides for it")]
     OtherReducer { stream_id: StreamId, reducer: String },
+    #[error("the component differs in {}", first_few(names))]
+    Differs { names: Vec<String> },
+    #[error("the component cannot take the other's place: {}", first_few(names))]
+    VerificationFailed { names: Vec<String> },
     #[error("{failed} of {streams} streams failed to fold: {}", names.join("; "))]
     ReplayFailed { failed: usize, streams: usize, names: Vec<String> },
 }
@@ -156,6 +160,7 @@ impl CliError {
             Self::Usage(_) | Self::Scaffold(ScaffoldError::Name { .. } | ScaffoldError::Sdk { .. }) => 2,
             Self::Problem(problem) if problem.code == "rejected" => 3,
             Self::Problem(problem) if problem.code == "conflict" => 4,
+            Self::Differs { .. } => 5,
             _ => 1,
         })
     }

@@ -1,10 +1,13 @@
 //! The commands of the binary: one file each, all with the same two words, `Args` and `run`.
 
+mod activate;
 mod build;
+mod canary;
 mod client;
 mod close;
 mod database;
 mod deploy;
+mod diff;
 mod duration;
 mod effects;
 mod error;
@@ -18,10 +21,12 @@ mod migrate;
 mod new;
 mod origin;
 mod output;
+mod policy;
 mod pool;
 mod problem;
 mod reducers;
 mod replay;
+mod rollback;
 mod rules;
 mod secrets;
 mod send;
@@ -31,6 +36,8 @@ mod sse;
 mod state;
 mod subscriptions;
 mod test;
+mod verify;
+mod who;
 
 use std::process::ExitCode;
 
@@ -41,10 +48,16 @@ use error::CliError;
 const EXAMPLES: &str = "\
 From nothing to a decided order:
   foldhost serve                                  # PostgreSQL in ./foldhost-data
-  foldhost deploy guests/order                    # build, check, activate
+  foldhost deploy guests/order                    # build, check; the first one decides
   foldhost send order-1 PlaceOrder @order.json
   foldhost state order-1
   foldhost events order-1
+
+To other rules, with proof:
+  foldhost deploy guests/order                    # kept as a candidate
+  foldhost verify order DIGEST                    # what it changes of the recorded history
+  foldhost activate order DIGEST                  # one point in time, no command fails
+  foldhost rollback order                         # the way back
 
 Exit status:
   0  success
@@ -52,10 +65,11 @@ Exit status:
   2  the command line cannot be read
   3  send: a business rule rejected the command
   4  send: the stream is not in the expected version
+  5  verify: the component differs from the one that decides
 
 Environment:
   DATABASE_URL, FOLDHOST_DATA_DIR, FOLDHOST_LISTEN, FOLDHOST_URL,
-  FOLDHOST_ENCRYPTION_KEYS_FILE, FOLDHOST_SECRETS_FILE
+  FOLDHOST_ENCRYPTION_KEYS_FILE, FOLDHOST_SECRETS_FILE, FOLDHOST_BY
               stand in for their flags
   PG_BIN_DIR  directory of PostgreSQL's programs, for the embedded server
   RUST_LOG    what the log tells, as in foldhost=debug";
@@ -76,9 +90,14 @@ enum Command {
     Build(build::Args),
     Test(test::Args),
     Deploy(deploy::Args),
+    Verify(verify::Args),
+    Activate(activate::Args),
+    Canary(canary::Args),
+    Rollback(rollback::Args),
     Reducers(reducers::Args),
     Send(send::Args),
     State(state::Args),
+    Diff(diff::Args),
     Events(events::Args),
     Subscriptions(subscriptions::Args),
     Effects(effects::Args),
@@ -96,9 +115,14 @@ impl Command {
             Self::Build(args) => build::run(&args),
             Self::Test(args) => test::run(args).await,
             Self::Deploy(args) => deploy::run(args).await,
+            Self::Verify(args) => verify::run(args).await,
+            Self::Activate(args) => activate::run(args).await,
+            Self::Canary(args) => canary::run(args).await,
+            Self::Rollback(args) => rollback::run(args).await,
             Self::Reducers(args) => reducers::run(args).await,
             Self::Send(args) => send::run(args).await,
             Self::State(args) => state::run(args).await,
+            Self::Diff(args) => diff::run(args).await,
             Self::Events(args) => events::run(args).await,
             Self::Subscriptions(args) => subscriptions::run(args).await,
             Self::Effects(args) => effects::run(args).await,

@@ -18,6 +18,8 @@ Examples:
   generate-order | foldhost send order-2 PlaceOrder - --idempotency-key import-2
   foldhost send order-1 CancelOrder '{\"reason\": null}' --json
   foldhost send order-1 PlaceOrder @order.json --correlation-id checkout-7 --metadata tenant=acme
+  foldhost send order-1 ShipOrder --dry-run       # what it would lead to, and nothing of it
+  foldhost send order-1 ShipOrder --dry-run --at 3 --reducer 91bc02
 
 Exit status:
   0  the command was accepted, and its events are durable
@@ -43,6 +45,15 @@ pub(crate) struct Args {
     /// An id of yours for the command: sent twice, it is done once and answered twice
     #[arg(long, value_name = "KEY", value_parser = visible_ascii)]
     idempotency_key: Option<String>,
+    /// Decide the command and do nothing of it: nothing is appended, and no effect is run
+    #[arg(long, conflicts_with_all = ["expected"])]
+    dry_run: bool,
+    /// With --dry-run: on the state after so many events [default: all]
+    #[arg(long, value_name = "VERSION", requires = "dry_run")]
+    at: Option<u64>,
+    /// With --dry-run: by this component, its digest or the first six digits of it or more [default: the one that decides]
+    #[arg(long, value_name = "DIGEST", requires = "dry_run")]
+    reducer: Option<String>,
     #[command(flatten)]
     origin: Origin,
     #[command(flatten)]
@@ -64,7 +75,15 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     let payload = read_payload(&args.payload)?;
     let origin = args.origin.headers()?;
     let client = HostClient::new(args.host)?;
-    let url = client.resource(["streams", args.stream_id.as_str(), "commands", &args.command]);
+    let mut url = client.resource(["streams", args.stream_id.as_str(), "commands", &args.command]);
+    if args.dry_run {
+        url.query_pairs_mut().append_pair("dry_run", "true");
+        for (name, value) in [("at", args.at.map(|at| at.to_string())), ("reducer", args.reducer)] {
+            if let Some(value) = value {
+                url.query_pairs_mut().append_pair(name, &value);
+            }
+        }
+    }
     let mut request = client.post(url).header("Content-Type", "application/json").body(payload);
     if let Some(expected) = args.expected {
         request = request.header("Expected-Version", expected.to_string());
@@ -73,7 +92,11 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
         request = request.header("Idempotency-Key", key);
     }
     let reply = client.json(request.headers(origin)).await?;
-    if args.json { output::print_json(&reply) } else { print(&args.stream_id, &reply) }
+    match (args.json, args.dry_run) {
+        (true, _) => output::print_json(&reply),
+        (false, false) => print(&args.stream_id, &reply),
+        (false, true) => print_dry_run(&args.stream_id, &reply),
+    }
 }
 
 /// Reads the arguments. That they are JSON is checked here, where the file's name is known.
@@ -111,6 +134,25 @@ fn print(stream_id: &StreamId, reply: &Value) -> Result<(), CliError> {
         output::print(format_args!("{version:>6}  {event_type}  {}", event["data"]))?;
     }
     Ok(())
+}
+
+fn print_dry_run(stream_id: &StreamId, reply: &Value) -> Result<(), CliError> {
+    let list = |name: &str| reply[name].as_array().map(Vec::as_slice).unwrap_or_default();
+    output::print(format_args!("{stream_id} at version {}: nothing was done; it would lead to", reply["version"]))?;
+    for event in list("events") {
+        output::print(format_args!(
+            "  event   {}  {}",
+            event["event_type"].as_str().unwrap_or_default(),
+            event["data"]
+        ))?;
+    }
+    for effect in list("effects") {
+        output::print(format_args!("  effect  {effect}"))?;
+    }
+    if list("events").is_empty() && list("effects").is_empty() {
+        output::print("  nothing")?;
+    }
+    output::print(output::pretty(&reply["state"]))
 }
 
 #[cfg(test)]

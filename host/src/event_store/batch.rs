@@ -4,7 +4,7 @@ use std::ops::Range;
 use sha2::{Digest, Sha256};
 
 use super::outbox::check_lane;
-use super::{EventStore, EventStoreError, LANE_BYTES_MAX, NewEffect};
+use super::{EventStore, EventStoreError, JournalEntry, LANE_BYTES_MAX, NewEffect};
 use crate::event::STREAM_CLOSED;
 use crate::reducer::{ReducerDigest, Rejection};
 use crate::{EventMetadata, ExpectedVersion, PackedEvents, SerializedEvent, StreamId, Version};
@@ -52,6 +52,8 @@ pub struct CommandRecord {
     pub rejection: Option<Rejection>,
     /// The code that decided; none where no reducer did.
     pub reducer_digest: Option<ReducerDigest>,
+    /// What it takes to decide it anew; none where its reducer has no journal.
+    pub journal: Option<JournalEntry>,
 }
 
 /// A command that a stream remembers.
@@ -180,6 +182,7 @@ pub(super) async fn append_once<S: EventStore + ?Sized>(
         events: 0..batch.events.len(),
         rejection: None,
         reducer_digest: None,
+        journal: None,
     });
     let appended = store.append_many(std::slice::from_ref(&batch)).await;
     let appended = appended

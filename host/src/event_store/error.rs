@@ -57,6 +57,18 @@ pub enum EventStoreError {
         /// The stream.
         stream_id: StreamId,
     },
+    /// Another activation came before this one. Nothing was activated.
+    #[error(
+        "generation {active} of {name} is active by now, and the change was made for generation {expected}: look at it, and decide again"
+    )]
+    Outrun {
+        /// The reducer.
+        name: String,
+        /// The generation that the change was decided on.
+        expected: u64,
+        /// The generation that is active; 0 where there is none.
+        active: u64,
+    },
     /// Encrypted data, and no key here that opens it.
     #[error("{0}")]
     Encryption(String),

@@ -3,34 +3,42 @@
 mod effects;
 mod outbox;
 mod records;
+mod reducers;
 mod subscriptions;
+mod verifications;
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::Utc;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
 use records::{Records, up_to};
 
 use super::batch::{check, metadata_json};
 use super::{
-    Activation, AppendOutcome, Cursor, EventStore, EventStoreError, LoadedStream, LogFilter, PageLimit,
-    RecordedCommand, ReducerStore, Snapshot, SnapshotKey, StoredSnapshot, StreamBatch,
+    AppendOutcome, Cursor, EventStore, EventStoreError, JournalPlace, JournaledCommand, LoadedStream, LogFilter,
+    PageLimit, RecordedCommand, ReducerNews, Snapshot, SnapshotKey, StoredSnapshot, StreamBatch,
 };
 use crate::event::STREAM_CLOSED;
-use crate::reducer::{Descriptor, EffectRules, ReducerDigest};
 use crate::{Event, EventMetadata, PackedEvents, StreamId, Version};
 
 /// Events, snapshots, commands, effects and reducers in memory.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct InMemoryEventStore {
     records: Mutex<Records>,
     /// Categories whose streams can be erased.
     erasable: BTreeSet<String>,
     appended: watch::Sender<u64>,
+    news: broadcast::Sender<ReducerNews>,
+}
+
+impl Default for InMemoryEventStore {
+    fn default() -> Self {
+        let news = broadcast::Sender::new(256);
+        Self { records: Mutex::default(), erasable: BTreeSet::new(), appended: watch::Sender::default(), news }
+    }
 }
 
 impl InMemoryEventStore {
@@ -73,10 +81,10 @@ impl InMemoryEventStore {
         records.streams.keys().map(|stream_id| (stream_id.clone(), records.head(stream_id))).collect()
     }
 
-    /// The snapshot that is kept for a stream.
+    /// The newest of the snapshots that are kept for a stream, one for each schema.
     #[must_use]
     pub fn snapshot(&self, stream_id: &StreamId) -> Option<Snapshot> {
-        self.records().snapshots.get(stream_id).cloned()
+        self.records().snapshots_of(stream_id).max_by_key(|kept| kept.version).cloned()
     }
 
     fn records(&self) -> MutexGuard<'_, Records> {
@@ -125,7 +133,7 @@ impl EventStore for InMemoryEventStore {
         let records = self.records();
         let usable =
             |kept: &&Snapshot| snapshots.is_some_and(|key| key.admits(kept)) && kept.version <= records.head(stream_id);
-        let snapshot = records.snapshots.get(stream_id).filter(usable);
+        let snapshot = records.snapshots_of(stream_id).find(usable);
         let after = snapshot.map_or(Version::EMPTY, |snapshot| snapshot.version);
         Ok(LoadedStream {
             snapshot: snapshot.map(|kept| StoredSnapshot { version: kept.version, state: Ok(kept.state.clone()) }),
@@ -206,18 +214,29 @@ impl EventStore for InMemoryEventStore {
         Ok(command_ids.iter().filter_map(find).collect())
     }
 
+    async fn read_journal(
+        &self,
+        stream_id: &StreamId,
+        after: Option<&JournalPlace>,
+        commands_max: usize,
+    ) -> Result<Vec<JournaledCommand>, EventStoreError> {
+        let records = self.records();
+        let journal = records.journal.get(stream_id).into_iter().flatten();
+        let behind = journal.filter(|(place, _)| after.is_none_or(|after| *place > after));
+        Ok(behind.take(commands_max).map(|(_, command)| command.clone()).collect())
+    }
+
     async fn save_snapshot(&self, snapshot: &Snapshot) -> Result<(), EventStoreError> {
         let mut records = self.records();
         let head = records.head(&snapshot.stream_id);
-        let keeps = |kept: &Snapshot| {
-            kept.state_schema == snapshot.state_schema && kept.version >= snapshot.version && kept.version <= head
-        };
+        let keeps = |kept: &Snapshot| kept.version >= snapshot.version && kept.version <= head;
         if snapshot.version > head {
             return Ok(());
         }
         let erased = records.event(&snapshot.stream_id, Version::new(1)).is_some_and(|first| first.erased);
-        if !erased && !records.snapshots.get(&snapshot.stream_id).is_some_and(keeps) {
-            records.snapshots.insert(snapshot.stream_id.clone(), snapshot.clone());
+        let key = (snapshot.stream_id.clone(), snapshot.state_schema.clone());
+        if !erased && !records.snapshots.get(&key).is_some_and(keeps) {
+            records.snapshots.insert(key, snapshot.clone());
         }
         Ok(())
     }
@@ -257,63 +276,5 @@ impl EventStore for InMemoryEventStore {
 
     async fn ping(&self) -> Result<(), EventStoreError> {
         Ok(())
-    }
-}
-
-#[async_trait]
-impl ReducerStore for InMemoryEventStore {
-    async fn save_reducer(
-        &self,
-        digest: ReducerDigest,
-        descriptor: &Descriptor,
-        component: &[u8],
-    ) -> Result<(), EventStoreError> {
-        let kept = (descriptor.clone(), component.to_vec());
-        self.records().components.entry(digest).or_insert(kept);
-        Ok(())
-    }
-
-    async fn activate(
-        &self,
-        name: &str,
-        digest: ReducerDigest,
-        rules: Option<&EffectRules>,
-    ) -> Result<Activation, EventStoreError> {
-        let mut records = self.records();
-        let Some((descriptor, _)) = records.components.get(&digest) else {
-            return Err(EventStoreError::Database(format!("no component {digest} is kept")));
-        };
-        let active = records.active.get(name);
-        let effects = rules.or(active.map(|active| &active.effects)).cloned().unwrap_or_default();
-        let generation = match active {
-            Some(active) if active.digest == digest && active.effects == effects => return Ok(active.clone()),
-            active => active.map_or(1, |active| active.generation + 1),
-        };
-        let activation = Activation {
-            name: name.to_owned(),
-            generation,
-            digest,
-            descriptor: descriptor.clone(),
-            activated_at: Utc::now(),
-            effects: effects.clone(),
-        };
-        records.generations.insert((name.to_owned(), generation), (digest, effects));
-        records.active.insert(name.to_owned(), activation.clone());
-        Ok(activation)
-    }
-
-    async fn active_reducers(&self, name: Option<&str>) -> Result<Vec<Activation>, EventStoreError> {
-        let records = self.records();
-        let asked = |active: &&Activation| name.is_none_or(|name| active.name == name);
-        Ok(records.active.values().filter(asked).cloned().collect())
-    }
-
-    async fn effect_rules(&self, name: &str, generation: u64) -> Result<Option<EffectRules>, EventStoreError> {
-        let activation = (name.to_owned(), generation);
-        Ok(self.records().generations.get(&activation).map(|(_, effects)| effects.clone()))
-    }
-
-    async fn load_component(&self, digest: ReducerDigest) -> Result<Option<Vec<u8>>, EventStoreError> {
-        Ok(self.records().components.get(&digest).map(|(_, component)| component.clone()))
     }
 }

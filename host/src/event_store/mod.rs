@@ -1,14 +1,17 @@
-//! The log and what belongs to it: the traits [`EventStore`], [`OutboxStore`], [`ReducerStore`] and [`SubscriptionStore`], kept in
-//! Postgres or in memory.
+//! The log and what belongs to it: the traits [`EventStore`], [`OutboxStore`], [`ReducerStore`], [`VerificationStore`] and
+//! [`SubscriptionStore`], kept in Postgres or in memory.
 
 mod batch;
 mod cursor;
 mod error;
+mod history;
+mod journal;
 mod log;
 mod memory;
 mod outbox;
 mod postgres;
 mod reading;
+mod reducers;
 pub mod sealing;
 mod snapshot;
 mod subscription;
@@ -16,12 +19,13 @@ mod subscription;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 
 pub use batch::{AppendOutcome, CommandRecord, Fence, RecordedCommand, StreamBatch};
 pub use cursor::{Cursor, CursorError};
 pub use error::EventStoreError;
+pub use history::{HISTORY_CATEGORY, HistoryEvent, history_stream};
+pub use journal::{JournalEntry, JournalPlace, JournaledCommand};
 pub use log::{LogFilter, PageLimit};
 pub use memory::InMemoryEventStore;
 pub use outbox::{
@@ -31,13 +35,17 @@ pub use outbox::{
 };
 pub use postgres::{PoolConfig, PostgresEventStore, Restored};
 pub use reading::{log_events, stream_events};
+pub use reducers::{
+    Activation, ActivationChange, ActivationKind, ActivationNote, Canary, KeptReducer, NewVerification, ReducerNews,
+    ReducerStore, Share, ShareError, TaskClaim, TaskProgress, UnreadableEvents, Verification, VerificationClaim,
+    VerificationLease, VerificationStatus, VerificationStore,
+};
 pub use snapshot::{LoadedStream, Snapshot, SnapshotConfig, SnapshotKey, StoredSnapshot};
 pub use subscription::{
     ClaimOutcome, Subscription, SubscriptionClaim, SubscriptionConfig, SubscriptionError, SubscriptionFilter,
     SubscriptionName, SubscriptionStart, SubscriptionStatus, SubscriptionStore,
 };
 
-use crate::reducer::{Descriptor, EffectRules, ReducerDigest};
 use crate::{Event, ExpectedVersion, PackedEvents, SerializedEvent, StreamId, Version};
 
 /// The append-only log of events, with the snapshots and the commands that it remembers.
@@ -137,6 +145,17 @@ pub trait EventStore: Send + Sync + 'static {
         command_ids: &[String],
     ) -> Result<Vec<RecordedCommand>, EventStoreError>;
 
+    /// A stream's commands that are in the journal, in the order of the versions that they were decided on, behind `after`.
+    ///
+    /// # Errors
+    /// [`EventStoreError`]
+    async fn read_journal(
+        &self,
+        stream_id: &StreamId,
+        after: Option<&JournalPlace>,
+        commands_max: usize,
+    ) -> Result<Vec<JournaledCommand>, EventStoreError>;
+
     /// Keeps a snapshot, unless a newer one of the same schema is there.
     ///
     /// # Errors
@@ -202,70 +221,7 @@ pub trait EventStore: Send + Sync + 'static {
     }
 }
 
-/// Components by digest, and which of them decides for which category.
-#[async_trait]
-pub trait ReducerStore: Send + Sync + 'static {
-    /// Keeps a component.
-    ///
-    /// # Errors
-    /// [`EventStoreError`]
-    async fn save_reducer(
-        &self,
-        digest: ReducerDigest,
-        descriptor: &Descriptor,
-        component: &[u8],
-    ) -> Result<(), EventStoreError>;
+/// A store of all five kinds, as a host needs it.
+pub trait Store: EventStore + OutboxStore + ReducerStore + SubscriptionStore + VerificationStore {}
 
-    /// Makes a kept component the one that decides for its category, as the next generation; if it already is, under the same
-    /// rules, nothing changes. Without `rules`, those of the activation before stay. Appends that name an older generation are
-    /// refused from now on.
-    ///
-    /// # Errors
-    /// [`EventStoreError`]
-    async fn activate(
-        &self,
-        name: &str,
-        digest: ReducerDigest,
-        rules: Option<&EffectRules>,
-    ) -> Result<Activation, EventStoreError>;
-
-    /// The active reducers, by name; with `name`, only that one.
-    ///
-    /// # Errors
-    /// [`EventStoreError`]
-    async fn active_reducers(&self, name: Option<&str>) -> Result<Vec<Activation>, EventStoreError>;
-
-    /// What the effects of one activation may do, whether it is still active or not. None where there never was one.
-    ///
-    /// # Errors
-    /// [`EventStoreError`]
-    async fn effect_rules(&self, name: &str, generation: u64) -> Result<Option<EffectRules>, EventStoreError>;
-
-    /// A kept component's bytes.
-    ///
-    /// # Errors
-    /// [`EventStoreError`]
-    async fn load_component(&self, digest: ReducerDigest) -> Result<Option<Vec<u8>>, EventStoreError>;
-}
-
-/// A store of all four kinds, as a host needs it.
-pub trait Store: EventStore + OutboxStore + ReducerStore + SubscriptionStore {}
-
-impl<S: EventStore + OutboxStore + ReducerStore + SubscriptionStore> Store for S {}
-
-/// Since when which component decides for a category.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Activation {
-    /// The category.
-    pub name: String,
-    /// Counts the activations of this name, from 1.
-    pub generation: u64,
-    /// The component.
-    pub digest: ReducerDigest,
-    /// What the component says of itself.
-    pub descriptor: Descriptor,
-    /// When it was activated.
-    pub activated_at: DateTime<Utc>,
-    /// What the effects that it decides may do.
-    pub effects: EffectRules,
-}
+impl<S: EventStore + OutboxStore + ReducerStore + SubscriptionStore + VerificationStore> Store for S {}

@@ -64,6 +64,10 @@ pub struct Limits {
     pub appends_in_flight_max: usize,
     /// How often a batch is decided anew after conflicts before its senders are told. Default 8.
     pub conflict_retries_max: usize,
+    /// Snapshots that are taken a second in the background, of streams whose state a swap gave another schema. Default 200.
+    pub snapshots_rebuilt_per_second_max: usize,
+    /// How long after a swap the snapshots of the former schema are kept, for the way back. In seconds. Default one day.
+    pub former_snapshots_kept_seconds: u64,
     /// Warm aggregates. Default 15,000: an instance takes four memory mappings, and Linux allows a process 65,530 of them
     /// (vm.max_map_count).
     pub entities_max: usize,
@@ -109,6 +113,7 @@ impl Limits {
             ("streams_per_append_max", self.streams_per_append_max, 1, 65_536),
             ("appends_in_flight_max", self.appends_in_flight_max, 1, 1_000),
             ("conflict_retries_max", self.conflict_retries_max, 0, 1_000_000),
+            ("snapshots_rebuilt_per_second_max", self.snapshots_rebuilt_per_second_max, 1, 1_000_000),
             ("entities_max", self.entities_max, 1, 1 << 30),
             ("entities_memory_bytes_max", self.entities_memory_bytes_max, 1, 1 << 50),
         ];
@@ -118,6 +123,7 @@ impl Limits {
         const YEAR: u64 = 365 * 24 * 3600;
         in_range("", "entity_idle_seconds_max", self.entity_idle_max.as_secs(), 0, YEAR)?;
         in_range("", "drain_seconds_max", self.drain_max.as_secs(), 0, YEAR)?;
+        in_range("", "former_snapshots_kept_seconds", self.former_snapshots_kept_seconds, 0, 10 * YEAR)?;
         self.effects.validate()?;
         self.reducer.validate()?;
         for name in self.reducers.keys() {
@@ -193,6 +199,8 @@ impl Default for Limits {
             streams_per_append_max: 256,
             appends_in_flight_max: std::thread::available_parallelism().map_or(4, |cores| cores.get().clamp(2, 4)),
             conflict_retries_max: 8,
+            snapshots_rebuilt_per_second_max: 200,
+            former_snapshots_kept_seconds: 24 * 3600,
             entities_max: 15_000,
             entities_memory_bytes_max: 2 << 30,
             entity_idle_max: Duration::from_secs(300),

@@ -129,6 +129,14 @@ impl Command {
     pub fn json(name: impl Into<String>, payload: impl Into<String>) -> Self {
         Self { name: name.into(), payload: Payload::Json(payload.into()) }
     }
+
+    /// Its payload's bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        match &self.payload {
+            Payload::Json(text) => text.len(),
+            Payload::Binary(data) => data.len(),
+        }
+    }
 }
 
 /// What a reducer decided.

@@ -3,7 +3,7 @@
 use chrono::Utc;
 
 use super::command::{CommandError, DecidedBy};
-use crate::event_store::{Activation, EventStoreError};
+use crate::event_store::{Activation, Canary, EventStoreError, UnreadableEvents};
 use crate::guest::GateError;
 use crate::reducer::{Descriptor, EffectRules, EffectRulesError};
 use crate::{StreamId, Version};
@@ -20,6 +20,14 @@ pub enum DeployError {
     /// A reducer that is linked into the host has the name.
     #[error("{0} is linked into this host, and a component cannot take its place: deploy under another name")]
     Native(String),
+    /// It cannot read events that are stored: it could never decide for the streams that hold them.
+    #[error("it cannot read events that {name} has: {}", crate::swap::listed(events))]
+    Unreadable {
+        /// The reducer.
+        name: String,
+        /// Which, and how many.
+        events: Vec<UnreadableEvents>,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] EventStoreError),
@@ -71,12 +79,17 @@ pub struct ReducerStatus {
     pub effects: EffectRules,
     /// Since when; none for one that is linked into the host.
     pub activated_at: Option<chrono::DateTime<Utc>>,
+    /// Who decides for a share of the streams in its place.
+    pub canary: Option<Canary>,
+    /// Whether its commands are kept with their payloads.
+    pub journal: bool,
 }
 
 impl From<Activation> for ReducerStatus {
     fn from(activation: Activation) -> Self {
-        let Activation { name, generation, digest, descriptor, effects, activated_at } = activation;
+        let Activation { name, generation, digest, descriptor, effects, activated_at, canary, journal, note: _ } =
+            activation;
         let reducer = DecidedBy { name, digest, generation: Some(generation) };
-        Self { reducer, descriptor, effects, activated_at: Some(activated_at) }
+        Self { reducer, descriptor, effects, activated_at: Some(activated_at), canary, journal }
     }
 }

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use tokio::sync::Notify;
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -12,11 +15,11 @@ use super::committer::Committer;
 use super::entities::Entities;
 use super::registry::Registry;
 use super::snapshots::SnapshotWriter;
-use super::{Host, Shared};
+use super::{Host, Shared, WeakHost};
 use crate::Limits;
 use crate::effects::http::HttpRunner;
 use crate::effects::{EffectRunner, Effects, Kinds, Secrets};
-use crate::event_store::{SnapshotConfig, Store};
+use crate::event_store::{ReducerNews, SnapshotConfig, Store};
 use crate::guest::{GuestEngine, GuestEngineError};
 use crate::reducer::{EffectRules, Reducer};
 
@@ -163,11 +166,13 @@ impl HostBuilder {
             limits: self.limits,
             writer_tasks,
             stop_writers,
+            swapped: Arc::new(Notify::new()),
         };
         let shared = Arc::new(shared);
         tokio::spawn(retire_idle_entities(Arc::downgrade(&shared)));
-        tokio::spawn(follow_activations(Arc::downgrade(&shared)));
         let host = Host { shared };
+        tokio::spawn(follow_activations(host.downgrade(), host.store().news()));
+        tokio::spawn(settle_swaps(host.downgrade()));
         effects.start(&host.downgrade(), host.store());
         Ok(host)
     }
@@ -197,19 +202,50 @@ async fn retire_idle_entities(shared: Weak<Shared>) {
     }
 }
 
-/// How long a swap through another host stays unnoticed at most, by a host that appends nothing under it.
+/// How long a swap through another host stays unnoticed at most, by a host that appends nothing under it and hears no news.
 const FOLLOW_EVERY: Duration = Duration::from_secs(1);
 
-/// Follows the swaps of other hosts; ends with the host.
-async fn follow_activations(shared: Weak<Shared>) {
+/// Follows the swaps of other hosts, and compiles what may decide soon; ends with the host.
+async fn follow_activations(host: WeakHost, mut news: broadcast::Receiver<ReducerNews>) {
     loop {
-        tokio::time::sleep(FOLLOW_EVERY).await;
-        let Some(shared) = shared.upgrade() else { return };
-        if shared.entities.is_draining() {
+        let heard = tokio::time::timeout(FOLLOW_EVERY, news.recv()).await;
+        let Some(host) = host.upgrade() else { return };
+        if host.shared.entities.is_draining() {
             return;
         }
-        if let Err(error) = shared.registry.follow().await {
+        if let Ok(Ok(ReducerNews::Candidate(digest))) = heard {
+            if let Err(error) = host.prepare(digest).await {
+                tracing::debug!(%digest, %error, "a candidate could not be compiled");
+            }
+            continue;
+        }
+        if let Err(error) = host.shared.registry.follow().await {
             tracing::debug!(%error, "the activations could not be followed");
         }
+        if let Ok(Err(RecvError::Closed)) = heard {
+            // The store is closed: from here on it is only looked for.
+            drop(host);
+            tokio::time::sleep(FOLLOW_EVERY).await;
+        }
+    }
+}
+
+/// How often the work behind swaps is looked for: another host's may have been left.
+const SETTLE_EVERY: Duration = Duration::from_secs(30);
+
+/// Does the work behind swaps that no other host does; ends with the host.
+async fn settle_swaps(host: WeakHost) {
+    loop {
+        let Some(there) = host.upgrade() else { return };
+        if there.shared.entities.is_draining() {
+            return;
+        }
+        let (stop, swapped) = (there.shared.stop_writers.clone(), Arc::clone(&there.shared.swapped));
+        if let Some(Err(error)) = stop.run_until_cancelled(crate::swap::settle(&there)).await {
+            tracing::debug!(%error, "snapshots behind a swap could not be rebuilt");
+        }
+        // Not while it waits: the host may go.
+        drop(there);
+        drop(stop.run_until_cancelled(tokio::time::timeout(SETTLE_EVERY, swapped.notified())).await);
     }
 }

@@ -49,10 +49,7 @@ impl CommandRequest {
 
     /// Its payload's bytes.
     pub(super) fn bytes(&self) -> usize {
-        match &self.command.payload {
-            Payload::Json(text) => text.len(),
-            Payload::Binary(data) => data.len(),
-        }
+        self.command.bytes()
     }
 
     /// About the bytes of what its sender has recorded beside its events.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{CommandError, Host, Shared};
+use crate::event_store::HISTORY_CATEGORY;
 use crate::reducer::{Reducer, ReducerFault, UpcastEvent};
 
 /// An answer for each event of a page.
@@ -20,6 +21,9 @@ impl Host {
         category: &str,
         events: &[(&str, &[u8])],
     ) -> Result<Vec<Result<String, String>>, CommandError> {
+        if category == HISTORY_CATEGORY {
+            return Ok(events.iter().map(|(_, data)| history_json(data)).collect());
+        }
         draw(&self.shared, category, events, |reducer, events| reducer.events_json(events)).await
     }
 
@@ -32,6 +36,12 @@ impl Host {
         category: &str,
         events: &[(&str, &[u8])],
     ) -> Result<Vec<Result<UpcastEvent, String>>, CommandError> {
+        if category == HISTORY_CATEGORY {
+            let upcast = |(event_type, data): &(&str, &[u8])| {
+                Ok(UpcastEvent { event_type: (*event_type).to_owned(), json: history_json(data)? })
+            };
+            return Ok(events.iter().map(upcast).collect());
+        }
         draw(&self.shared, category, events, |reducer, events| reducer.events_upcast(events)).await
     }
 }
@@ -55,4 +65,9 @@ pub(super) async fn draw<T: Send + 'static>(
         ask(&*reducer, &events)
     });
     drawn.await.map_err(|_| CommandError::Lost)?.map_err(|fault| active.failed(fault).told())
+}
+
+/// An event of a reducer's history, which is JSON as it stands.
+fn history_json(data: &[u8]) -> Result<String, String> {
+    String::from_utf8(data.to_vec()).map_err(|error| error.to_string())
 }

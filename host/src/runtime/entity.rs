@@ -12,6 +12,7 @@ use super::command::{CommandError, CommandReply, CommandRequest};
 use super::execute::execute;
 use super::load::{LoadError, load};
 use super::registry::ActiveReducer;
+use crate::event_store::SnapshotConfig;
 use crate::reducer::Aggregate;
 use crate::{StreamId, Version};
 
@@ -79,6 +80,29 @@ pub(super) struct Warm {
 }
 
 impl Warm {
+    /// The same aggregate under another activation; none where it has to be loaded anew.
+    ///
+    /// Where another component decides from now on, and declares the state's schema to be its own, it takes the state over as it
+    /// would from a snapshot: a swap under load had every warm stream read from the database at once.
+    fn under(mut self, active: &ActiveReducer, stream_id: &StreamId, config: SnapshotConfig) -> Option<Self> {
+        if self.active.is(active) {
+            return Some(self);
+        }
+        if self.active.reducer.digest() != active.reducer.digest() {
+            let (former, next) = (self.active.reducer.descriptor(), active.reducer.descriptor());
+            let readable = config.readable(&next.state_schema, active.reducer.digest());
+            // Nor where only its own snapshots are read, or none.
+            if former.state_schema != next.state_schema || readable.is_none_or(|key| key.reducer_digest.is_some()) {
+                return None;
+            }
+            let state = self.aggregate.snapshot().ok()?;
+            self.aggregate = active.reducer.restore(stream_id, &state).ok()?;
+        }
+        self.active = active.clone();
+        self.weigh();
+        Some(self)
+    }
+
     /// Counts what the aggregate holds now.
     fn weigh(&mut self) {
         self.memory.set(self.aggregate.memory_bytes());
@@ -153,11 +177,11 @@ impl Entity {
     /// The warm aggregate, or a newly loaded one; and whether it was loaded just now.
     pub(super) async fn take_warm(&mut self) -> Result<(Warm, bool), CommandError> {
         let shared = &self.shared;
-        let active = shared.registry.active(self.stream_id.category()).await?;
-        if let Some(warm) = self.warm.take().filter(|warm| warm.active.is(&active)) {
+        let active = shared.registry.deciding(&self.stream_id).await?;
+        let config = shared.snapshot_config(self.stream_id.category());
+        if let Some(warm) = self.warm.take().and_then(|warm| warm.under(&active, &self.stream_id, config)) {
             return Ok((warm, false));
         }
-        let config = shared.snapshot_config(self.stream_id.category());
         let load = async |active: &ActiveReducer| {
             load(&*shared.store, &*active.reducer, &self.stream_id, &shared.limits, config).await
         };
@@ -165,7 +189,7 @@ impl Entity {
             Ok(loaded) => (active, loaded),
             // The events may be those of a reducer that was deployed through another host a moment ago.
             Err(error @ LoadError::Fault { .. }) => {
-                let newest = shared.registry.refresh(self.stream_id.category()).await?;
+                let newest = shared.registry.refresh(&self.stream_id).await?;
                 if newest.is(&active) {
                     return Err(active.not_loaded(&self.stream_id, error));
                 }

@@ -77,7 +77,7 @@ pub(super) async fn execute(entity: &mut Entity, inbox: &mut VecDeque<Pending>) 
         Ok(AppendOutcome::Conflict { .. } | AppendOutcome::Repeated | AppendOutcome::Closed { .. }) => {
             put_back(turn, inbox, entity.shared.limits.conflict_retries_max);
         }
-        Ok(AppendOutcome::Fenced) => match entity.shared.registry.refresh(entity.stream_id.category()).await {
+        Ok(AppendOutcome::Fenced) => match entity.shared.registry.refresh(&entity.stream_id).await {
             Ok(_) => put_back(turn, inbox, entity.shared.limits.conflict_retries_max),
             Err(error) => turn.verdicts.into_iter().for_each(|(pending, _)| pending.answer(Err(error.clone()))),
         },
@@ -107,7 +107,10 @@ async fn recall(
     stream_id: &StreamId,
     inbox: &VecDeque<Pending>,
 ) -> Result<HashMap<String, RecordedCommand>, EventStoreError> {
-    let with_id = inbox.iter().filter(|pending| pending.request.command_id.is_some());
+    // Those of a reducer with a journal are remembered under the host's ids too. One whose append had no answer looks for it: decided
+    // again, it would be taken for its own repetition each time.
+    let may_be_known = |pending: &&Pending| pending.request.command_id.is_some() || pending.attempts > 0;
+    let with_id = inbox.iter().filter(may_be_known);
     let ids: Vec<_> = with_id.map(|pending| pending.command_id.clone()).collect();
     if ids.is_empty() {
         return Ok(HashMap::new());

@@ -6,18 +6,20 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
 use super::Shared;
-use super::answers::{DeployError, ReadError, ReducerStatus, StateView};
+use super::answers::{ReadError, ReducerStatus, StateView};
 use super::builder::HostBuilder;
 use super::command::{CommandError, CommandMetadata, CommandReply, CommandRequest};
 use super::entity::{Pending, QueuedBytes};
-use super::load::{load, load_until};
+use super::load::{LoadError, load, load_until};
 use super::measured;
+use super::registry::Registry;
 use crate::effects::Effects;
 use crate::event::METADATA_BYTES_MAX;
-use crate::event_store::{EventStoreError, Snapshot, Store};
-use crate::reducer::{EffectRules, Reducer};
+use crate::event_store::{EventStoreError, Snapshot, SnapshotConfig, Store};
+use crate::reducer::{Command, EffectRules, Reducer};
 use crate::{EventMetadata, Limits, StreamId, Version};
 
 /// How long a reader of the metrics waits for the store.
@@ -99,17 +101,23 @@ impl Host {
     }
 
     fn check(&self, request: &CommandRequest) -> Result<(), CommandError> {
-        let (bytes, most) = (request.bytes(), self.shared.limits.command_bytes_max);
-        if request.command.name.len() > 255 {
-            return Err(CommandError::TooLarge("a command's name has at most 255 bytes".into()));
-        }
-        if bytes > most {
-            return Err(CommandError::TooLarge(format!("the command has {bytes} bytes, and {most} are allowed")));
-        }
+        self.check_command(&request.command)?;
         check_metadata(&request.metadata)?;
         let id = request.command_id.as_deref();
         if id.is_some_and(|id| id.is_empty() || id.len() > 255 || id.chars().any(char::is_control)) {
             return Err(CommandError::TooLarge("a command id has 1 to 255 bytes and no control characters".into()));
+        }
+        Ok(())
+    }
+
+    /// Within the bounds on commands.
+    pub(crate) fn check_command(&self, command: &Command) -> Result<(), CommandError> {
+        let (bytes, most) = (command.bytes(), self.shared.limits.command_bytes_max);
+        if command.name.len() > 255 {
+            return Err(CommandError::TooLarge("a command's name has at most 255 bytes".into()));
+        }
+        if bytes > most {
+            return Err(CommandError::TooLarge(format!("the command has {bytes} bytes, and {most} are allowed")));
         }
         Ok(())
     }
@@ -120,7 +128,7 @@ impl Host {
     /// # Errors
     /// [`ReadError`]
     pub async fn state(&self, stream_id: &StreamId, at: Option<Version>) -> Result<StateView, ReadError> {
-        let active = self.shared.registry.active(stream_id.category()).await?;
+        let active = self.shared.registry.deciding(stream_id).await?;
         let Shared { store, limits, .. } = &*self.shared;
         let snapshots = self.shared.snapshot_config(stream_id.category());
         let loaded = match at {
@@ -174,38 +182,6 @@ impl Host {
         }
     }
 
-    /// As [`deploy_with`](Self::deploy_with), under the rules that held for the activation before it; under none at first.
-    ///
-    /// # Errors
-    /// [`DeployError`]; then the former reducer decides on.
-    pub async fn deploy(&self, component: Vec<u8>) -> Result<ReducerStatus, DeployError> {
-        self.deploy_with(component, None).await
-    }
-
-    /// Checks a component, keeps it in the store, and makes it the one that decides for its category. Its effects may do what `rules`
-    /// say; none leaves those of the activation before it.
-    ///
-    /// # Errors
-    /// [`DeployError`]; then the former reducer decides on.
-    pub async fn deploy_with(
-        &self,
-        component: Vec<u8>,
-        rules: Option<EffectRules>,
-    ) -> Result<ReducerStatus, DeployError> {
-        rules.as_ref().map_or(Ok(()), EffectRules::validate)?;
-        let (reducer, component) = self.shared.registry.check(component).await?;
-        let descriptor = reducer.descriptor().clone();
-        if self.shared.registry.native(&descriptor.name).is_some() {
-            return Err(DeployError::Native(descriptor.name));
-        }
-        let store = &self.shared.store;
-        store.save_reducer(reducer.digest(), &descriptor, &component).await?;
-        let activation = store.activate(&descriptor.name, reducer.digest(), rules.as_ref()).await?;
-        // Dropped or killed here, the activation stands all the same: the next append or start finds it in the store.
-        self.shared.registry.adopt(&activation, Arc::new(reducer));
-        Ok(activation.into())
-    }
-
     /// The reducers that decide, by name.
     ///
     /// # Errors
@@ -222,6 +198,8 @@ impl Host {
             descriptor: native.reducer.descriptor().clone(),
             effects: (*native.rules).clone(),
             activated_at: None,
+            canary: None,
+            journal: false,
         }));
         all.sort_by(|a, b| a.reducer.name.cmp(&b.reducer.name));
         Ok(all)
@@ -255,6 +233,36 @@ impl Host {
         WeakHost(Arc::downgrade(&self.shared))
     }
 
+    /// Which reducer decides, and what else is compiled.
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.shared.registry
+    }
+
+    /// Whether snapshots of a reducer's streams are taken.
+    pub(crate) fn takes_snapshots(&self, reducer: &str) -> bool {
+        self.shared.snapshot_config(reducer) != SnapshotConfig::never()
+    }
+
+    /// Has the work behind a swap looked for.
+    pub(crate) fn settle_soon(&self) {
+        self.shared.swapped.notify_one();
+    }
+
+    /// Told when the host has answered all commands that it took, and goes.
+    pub(crate) fn going(&self) -> CancellationToken {
+        self.shared.stop_writers.clone()
+    }
+
+    /// Why a stream could not be loaded with a reducer that decides for nobody.
+    pub(crate) fn not_loaded(
+        &self,
+        stream_id: &StreamId,
+        reducer: &Arc<dyn Reducer>,
+        error: LoadError,
+    ) -> CommandError {
+        self.shared.registry.beside(reducer).not_loaded(stream_id, error)
+    }
+
     /// What runs effects here.
     pub(crate) fn effect_runner(&self) -> &Arc<Effects> {
         &self.shared.effects
@@ -275,7 +283,7 @@ impl Host {
     /// # Errors
     /// [`CommandError`]
     pub async fn save_snapshot(&self, stream_id: &StreamId) -> Result<Version, CommandError> {
-        let active = self.shared.registry.active(stream_id.category()).await?;
+        let active = self.shared.registry.deciding(stream_id).await?;
         let Shared { store, limits, .. } = &*self.shared;
         let config = self.shared.snapshot_config(stream_id.category());
         let loaded = load(&**store, &*active.reducer, stream_id, limits, config).await;

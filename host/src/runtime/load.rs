@@ -85,7 +85,7 @@ pub(crate) async fn load_until(
 
 /// Whether the reducer may have been asked for too much at once: a page is one call, under one limit of fuel and memory. Events
 /// that were accepted one by one must be loadable, so they are folded one by one then.
-fn is_exhausted(fault: &ReducerFault) -> bool {
+pub(crate) fn is_exhausted(fault: &ReducerFault) -> bool {
     matches!(
         fault,
         ReducerFault::FuelExhausted { .. }

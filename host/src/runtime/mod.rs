@@ -20,6 +20,7 @@ mod turn;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -30,8 +31,10 @@ pub use failure::ReducerFailure;
 pub use host::Host;
 pub(crate) use host::WeakHost;
 pub use load::LoadError;
+pub(crate) use load::{is_exhausted, load_until};
 pub use measured::describe_metrics;
 pub use replay::{ReplayReport, replay_stream};
+pub(crate) use turn::context;
 
 use crate::Limits;
 use crate::effects::Effects;
@@ -52,6 +55,8 @@ struct Shared {
     entity_tasks: TaskTracker,
     writer_tasks: TaskTracker,
     stop_writers: CancellationToken,
+    /// Told when there may be work behind a swap.
+    swapped: Arc<Notify>,
 }
 
 /// The tasks that run effects hold the store, and nobody else tells them that the host is gone: each host that a test dropped

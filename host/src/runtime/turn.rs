@@ -11,7 +11,7 @@ use super::command::{AppendedEvent, CommandError, CommandMetadata, CommandReply,
 use super::entity::{Pending, Warm};
 use crate::effects::{Effects, Origin, take_in};
 use crate::event::metadata_size;
-use crate::event_store::{CommandRecord, NewEffect, RecordedCommand, StreamBatch};
+use crate::event_store::{CommandRecord, JournalEntry, NewEffect, RecordedCommand, StreamBatch};
 use crate::guest::one_line;
 use crate::reducer::{Context, DecideError, Decision, Effect, ReducerFault};
 use crate::{EventMetadata, PackedEvents, SerializedEvent, StreamId, Version};
@@ -55,6 +55,7 @@ pub(super) struct Turn {
     /// The aggregate failed and must not be asked again.
     broken: bool,
     decided_by: DecidedBy,
+    is_canary: bool,
     batch_bytes: usize,
     effects: Arc<Effects>,
     began: Instant,
@@ -79,6 +80,7 @@ impl Turn {
             verdicts: Vec::new(),
             broken: false,
             decided_by: warm.active.decided_by(),
+            is_canary: warm.active.is_canary,
             batch_bytes: 0,
             effects: Arc::clone(effects),
             began: Instant::now(),
@@ -141,8 +143,8 @@ impl Turn {
                 }
             }),
         };
-        if pending.request.command_id.is_some() {
-            self.remember(&pending, &verdict);
+        if pending.request.command_id.is_some() || warm.active.journal {
+            self.remember(&pending, &verdict, warm.active.journal);
         }
         self.verdicts.push((pending, verdict));
     }
@@ -161,7 +163,7 @@ impl Turn {
             }
             .into());
         }
-        let context = context(&request.stream_id, version, pending);
+        let context = context(&request.stream_id, version, &pending.command_id, pending.now_ms);
         let decision = warm.aggregate.decide(&request.command, &context).map_err(|error| match error {
             DecideError::Rejected(rejection) => CommandError::Rejected(rejection).into(),
             DecideError::Malformed(reason) => CommandError::Malformed(reason).into(),
@@ -210,8 +212,8 @@ impl Turn {
             causation_id,
             traceparent,
             generation,
-            // A generation names its code already.
-            reducer_digest: generation.is_none().then_some(digest),
+            // A generation names its code already; but not a canary's.
+            reducer_digest: (generation.is_none() || self.is_canary).then_some(digest),
             fields,
         }
     }
@@ -255,8 +257,9 @@ impl Turn {
         drawn
     }
 
-    /// Has the outcome kept for a retry: what was accepted, and a rule's no. Anything else may come out otherwise next time.
-    fn remember(&mut self, pending: &Pending, verdict: &Verdict) {
+    /// Has the outcome kept for a retry, and for whoever decides it anew: what was accepted, and a rule's no. Anything else may come
+    /// out otherwise next time.
+    fn remember(&mut self, pending: &Pending, verdict: &Verdict, journal: bool) {
         let behind = self.batch.events.len();
         let (events, rejection) = match verdict {
             Verdict::Accepted { events } => (events.clone(), None),
@@ -270,6 +273,10 @@ impl Turn {
             events,
             rejection,
             reducer_digest: Some(self.decided_by.digest),
+            journal: journal.then(|| {
+                self.batch_bytes += pending.request.bytes();
+                JournalEntry { payload: pending.request.command.payload.clone(), now_ms: pending.now_ms }
+            }),
         });
     }
 
@@ -289,19 +296,20 @@ impl Turn {
     }
 }
 
-fn context(stream_id: &StreamId, version: Version, pending: &Pending) -> Context {
+/// What a command is decided with beside the state: the same for the same command at the same version, now or anew.
+pub(crate) fn context(stream_id: &StreamId, version: Version, command_id: &str, now_ms: i64) -> Context {
     let mut hasher = Sha256::new();
     hasher.update(stream_id.as_str());
     hasher.update([0]);
     hasher.update(version.get().to_be_bytes());
-    hasher.update(&pending.command_id);
+    hasher.update(command_id);
     let mut seed = [0; 8];
     seed.copy_from_slice(&hasher.finalize()[..8]);
     Context {
         stream_id: stream_id.as_str().to_owned(),
         version: version.get(),
-        command_id: pending.command_id.clone(),
-        now_ms: pending.now_ms,
+        command_id: command_id.to_owned(),
+        now_ms,
         seed: u64::from_be_bytes(seed),
     }
 }

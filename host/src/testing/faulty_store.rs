@@ -1,6 +1,7 @@
 //! A store that fails when a test says so.
 
 mod calls;
+mod reducers;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -48,7 +49,7 @@ pub enum StoreCall {
     Append,
     /// `load` and `load_events`.
     Load,
-    /// `read_stream`, `read_stream_backwards`, `read_all` and `read_streams`.
+    /// `read_stream`, `read_stream_backwards`, `read_all`, `read_streams` and `read_journal`.
     Read,
     /// `find_commands`.
     FindCommands,
@@ -60,6 +61,8 @@ pub enum StoreCall {
     Ping,
     /// All of [`ReducerStore`](crate::ReducerStore).
     Reducers,
+    /// All of [`VerificationStore`](crate::event_store::VerificationStore).
+    Verifications,
     /// All of [`SubscriptionStore`](crate::event_store::SubscriptionStore).
     Subscriptions,
     /// All of [`OutboxStore`](crate::event_store::OutboxStore).

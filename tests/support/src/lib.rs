@@ -7,8 +7,10 @@ mod database;
 pub mod orders;
 mod ratio;
 mod server;
+mod swaps;
 
 pub use components::{component, component_reducer};
 pub use database::{TestDatabase, database, durable_database};
 pub use ratio::{Ratio, ratio};
 pub use server::OwnServer;
+pub use swaps::{in_other_bytes, swap_to};

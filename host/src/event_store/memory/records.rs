@@ -6,11 +6,13 @@ use chrono::Utc;
 
 use super::effects::Effects;
 use super::subscriptions::SubscriptionRecord;
+use super::verifications::{HeldTask, HeldVerification};
 use crate::event::{Packer, STREAM_CLOSED};
 use crate::event_store::{
-    Activation, AppendOutcome, EventStoreError, PageLimit, RecordedCommand, Snapshot, StreamBatch, SubscriptionName,
+    Activation, AppendOutcome, CommandRecord, EventStoreError, JournalPlace, JournaledCommand, KeptReducer, PageLimit,
+    RecordedCommand, Snapshot, StreamBatch, SubscriptionName,
 };
-use crate::reducer::{Descriptor, EffectRules, ReducerDigest};
+use crate::reducer::ReducerDigest;
 use crate::{Event, EventMetadata, PackedEvents, StreamId, Version};
 
 #[derive(Debug, Default)]
@@ -18,12 +20,17 @@ pub(super) struct Records {
     pub(super) streams: BTreeMap<StreamId, Vec<Event>>,
     /// Every event's stream and version, in the order of the appends.
     pub(super) log: Vec<(StreamId, Version)>,
-    pub(super) snapshots: HashMap<StreamId, Snapshot>,
+    /// One for each schema.
+    pub(super) snapshots: BTreeMap<(StreamId, String), Snapshot>,
     pub(super) commands: HashMap<(StreamId, String), RecordedCommand>,
-    pub(super) components: HashMap<ReducerDigest, (Descriptor, Vec<u8>)>,
+    /// What each stream's journal holds, in its order.
+    pub(super) journal: HashMap<StreamId, BTreeMap<JournalPlace, JournaledCommand>>,
+    pub(super) components: HashMap<ReducerDigest, (KeptReducer, Vec<u8>)>,
     pub(super) active: BTreeMap<String, Activation>,
-    /// The code behind every activation there was, and what its effects may do.
-    pub(super) generations: HashMap<(String, u64), (ReducerDigest, EffectRules)>,
+    /// Every activation there was.
+    pub(super) generations: BTreeMap<(String, u64), Activation>,
+    pub(super) verifications: Vec<HeldVerification>,
+    pub(super) tasks: HashMap<(String, u64), HeldTask>,
     pub(super) effects: Effects,
     pub(super) subscriptions: BTreeMap<SubscriptionName, SubscriptionRecord>,
     /// The last token that was given out, of all subscriptions.
@@ -103,11 +110,12 @@ impl Records {
                 metadata.reducer_digest = self
                     .generations
                     .get(&(batch.stream_id.category().to_owned(), generation))
-                    .map(|(digest, _)| *digest);
+                    .map(|activation| activation.digest);
             }
             self.push(&batch.stream_id, event.event_type.clone(), event.data.clone(), metadata);
         }
         for command in &batch.commands {
+            self.journal(&batch.stream_id, command, base);
             let key = (batch.stream_id.clone(), command.command_id.clone());
             self.commands.entry(key).or_insert_with(|| RecordedCommand {
                 command_id: command.command_id.clone(),
@@ -121,6 +129,27 @@ impl Records {
         }
         self.effects.append(batch);
         outcome
+    }
+
+    fn journal(&mut self, stream_id: &StreamId, command: &CommandRecord, base: Version) {
+        let Some(entry) = &command.journal else { return };
+        let place = JournalPlace { last_version: command.last_version(base), command_id: command.command_id.clone() };
+        let journaled = JournaledCommand {
+            place: place.clone(),
+            name: command.name.clone(),
+            payload: Some(entry.payload.clone()),
+            now_ms: entry.now_ms,
+            first_version: command.first_version(base),
+            rejection: command.rejection.clone(),
+            reducer_digest: command.reducer_digest,
+        };
+        self.journal.entry(stream_id.clone()).or_default().insert(place, journaled);
+    }
+
+    /// The snapshots of a stream.
+    pub(super) fn snapshots_of<'a>(&'a self, stream_id: &'a StreamId) -> impl Iterator<Item = &'a Snapshot> {
+        let begin = (stream_id.clone(), String::new());
+        self.snapshots.range(begin..).take_while(move |((of, _), _)| of == stream_id).map(|(_, snapshot)| snapshot)
     }
 
     pub(super) fn push(
@@ -139,7 +168,11 @@ impl Records {
     }
 
     pub(super) fn erase(&mut self, stream_id: &StreamId) {
-        self.snapshots.remove(stream_id);
+        self.snapshots.retain(|(of, _), _| of != stream_id);
+        for command in self.journal.get_mut(stream_id).into_iter().flatten().map(|(_, command)| command) {
+            command.payload = None;
+            command.rejection.iter_mut().for_each(|rejection| rejection.message.clear());
+        }
         for event in self.streams.get_mut(stream_id).into_iter().flatten().filter(|e| e.event_type != STREAM_CLOSED) {
             event.data = Vec::new();
             event.erased = true;

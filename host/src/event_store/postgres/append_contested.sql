@@ -5,9 +5,9 @@
 --         first event's type, data and metadata (null where the batch has none), and the cipher of its data
 -- $8-$9   a row a fence: a reducer's name and generation, names in order
 -- $10-$15 a row for every further event: stream id, version, type, data, metadata, cipher
--- $16-$24 a row a command to be remembered: stream id, command id, name, fingerprint, first and last version, rejection,
---         digest and generation of the reducer
--- $25-$32 a row an effect: id, stream id, generation of the reducer, kind, lane, delay in seconds, body, and its cipher
+-- $16-$28 a row a command to be remembered: stream id, command id, name, fingerprint, first and last version, rejection,
+--         digest and generation of the reducer; for the journal its payload, the payload's kind and cipher, and the clock
+-- $29-$36 a row an effect: id, stream id, generation of the reducer, kind, lane, delay in seconds, body, and its cipher
 --
 -- append.sql is a fifth faster, and fails whole where one stream loses. This is for what it cannot do, and for what it failed.
 --
@@ -69,12 +69,13 @@ outcome AS MATERIALIZED (
 -- whole and is sent again, stream by stream.
 remembered AS (
     INSERT INTO commands (stream_id, command_id, name, fingerprint, first_version, last_version, rejection,
-                          reducer_digest, generation)
+                          reducer_digest, generation, payload, payload_kind, payload_sealed, decided_at_ms)
     SELECT c.stream_id, c.command_id, c.name, c.fingerprint, c.first_version, c.last_version, c.rejection::jsonb,
-           c.reducer_digest, c.generation
+           c.reducer_digest, c.generation, c.payload, c.payload_kind, c.payload_sealed, c.decided_at_ms
     FROM unnest($16::text[], $17::text[], $18::text[], $19::bytea[], $20::bigint[], $21::bigint[], $22::text[],
-                $23::bytea[], $24::bigint[])
-         AS c(stream_id, command_id, name, fingerprint, first_version, last_version, rejection, reducer_digest, generation)
+                $23::bytea[], $24::bigint[], $25::bytea[], $26::smallint[], $27::smallint[], $28::bigint[])
+         AS c(stream_id, command_id, name, fingerprint, first_version, last_version, rejection, reducer_digest, generation,
+              payload, payload_kind, payload_sealed, decided_at_ms)
     WHERE c.stream_id IN (SELECT o.stream_id FROM outcome o WHERE o.won)
     ORDER BY c.stream_id COLLATE "C", c.command_id COLLATE "C"),
 -- Those of a batch without events are there already where its answer was lost and it was sent again: the stream's version, which
@@ -82,8 +83,8 @@ remembered AS (
 effect AS (
     INSERT INTO effects (effect_id, stream_id, generation, kind, lane, due_at, body, sealed)
     SELECT f.effect_id, f.stream_id, f.generation, f.kind, f.lane, now() + make_interval(secs => f.delay_s), f.body, f.sealed
-    FROM unnest($25::text[]::uuid[], $26::text[], $27::bigint[], $28::text[], $29::text[], $30::float8[], $31::bytea[],
-                $32::smallint[]) AS f(effect_id, stream_id, generation, kind, lane, delay_s, body, sealed)
+    FROM unnest($29::text[]::uuid[], $30::text[], $31::bigint[], $32::text[], $33::text[], $34::float8[], $35::bytea[],
+                $36::smallint[]) AS f(effect_id, stream_id, generation, kind, lane, delay_s, body, sealed)
     WHERE f.stream_id IN (SELECT o.stream_id FROM outcome o WHERE o.won)
     ON CONFLICT (effect_id, stream_id) DO NOTHING)
 SELECT o.admitted AS "admitted!", o.repeated AS "repeated!", o.closed AS "closed!", o.head AS "head!", o.won AS "won!"

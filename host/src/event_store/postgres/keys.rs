@@ -33,6 +33,8 @@ pub(super) struct Sealed {
     pub(super) data: Vec<Vec<u8>>,
     /// What the batch's effects say.
     pub(super) effects: Vec<Vec<u8>>,
+    /// The arguments of its commands that are in the journal.
+    pub(super) payloads: Vec<Option<Vec<u8>>>,
     /// Whether the stream's key was dropped: then they are under none that anybody has, and the append has to lose.
     pub(super) erased: bool,
 }
@@ -46,7 +48,10 @@ impl Keys {
         batches: &[StreamBatch],
     ) -> Result<Self, EventStoreError> {
         let Some(encryption) = encryption else { return Ok(Self::default()) };
-        let has_data = |batch: &StreamBatch| !batch.events.is_empty() || !batch.effects.is_empty();
+        let has_data = |batch: &StreamBatch| {
+            let in_journal = batch.commands.iter().any(|command| command.journal.is_some());
+            !batch.events.is_empty() || !batch.effects.is_empty() || in_journal
+        };
         let wanted = |batch: &&StreamBatch| has_data(batch) && encryption.seals(batch.stream_id.category());
         let streams: Vec<_> = batches.iter().filter(wanted).map(|batch| batch.stream_id.clone()).collect();
         if streams.is_empty() {
@@ -139,7 +144,13 @@ impl Keys {
                 let place = Place::EffectBody { stream_id: &batch.stream_id, effect_id: effect.effect_id };
                 seal_under(key.as_ref(), &place, &effect.body)
             });
-            Some(Sealed { data: sealed.collect(), effects: effects.collect(), erased: key.is_none() })
+            let payloads = batch.commands.iter().map(|command| {
+                let (stream_id, command_id) = (&batch.stream_id, command.command_id.as_str());
+                let place = Place::CommandPayload { stream_id, command_id };
+                command.journal.as_ref().map(|entry| seal_under(key.as_ref(), &place, entry.stored().1))
+            });
+            let (data, effects, payloads) = (sealed.collect(), effects.collect(), payloads.collect());
+            Some(Sealed { data, effects, payloads, erased: key.is_none() })
         };
         batches.iter().zip(bases).map(seal).collect()
     }

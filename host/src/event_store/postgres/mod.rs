@@ -4,9 +4,11 @@ mod append;
 mod appenders;
 mod connect;
 mod error;
+mod journal;
 mod keys;
 mod log;
 mod migrate;
+mod news;
 mod outbox;
 mod pages;
 mod recorded;
@@ -16,26 +18,29 @@ mod retry;
 mod snapshots;
 mod streams;
 mod subscriptions;
+mod verifications;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::PgPool;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
 pub use connect::PoolConfig;
 pub use restore::Restored;
 
 use append::AppendStore;
 use appenders::Appenders;
+use news::News;
 use recorded::Reader;
 use retry::Retry;
 
 use super::sealing::Encryption;
 use super::{
-    Activation, AppendOutcome, Cursor, EventStore, EventStoreError, LoadedStream, LogFilter, PageLimit,
-    RecordedCommand, ReducerStore, Snapshot, SnapshotKey, StreamBatch,
+    Activation, ActivationChange, AppendOutcome, Cursor, EventStore, EventStoreError, JournalPlace, JournaledCommand,
+    KeptReducer, LoadedStream, LogFilter, PageLimit, RecordedCommand, ReducerNews, ReducerStore, Snapshot, SnapshotKey,
+    StreamBatch, UnreadableEvents,
 };
 use crate::reducer::{Descriptor, EffectRules, ReducerDigest};
 use crate::{Event, PackedEvents, StreamId, Version};
@@ -50,6 +55,7 @@ pub struct PostgresEventStore {
     /// The database's identity, asked for once: it is a part of every cursor.
     epoch: Arc<OnceLock<i64>>,
     appended: Arc<watch::Sender<u64>>,
+    news: News,
 }
 
 impl PostgresEventStore {
@@ -74,7 +80,8 @@ impl PostgresEventStore {
     fn over(pool: PgPool, appenders: Appenders, config: &PoolConfig) -> Self {
         let reader = Reader::new(pool.clone(), None);
         let (retry, appended) = (Retry::of(config), Arc::new(watch::Sender::new(0)));
-        Self { pool, appenders, reader, retry, epoch: Arc::default(), appended }
+        let news = News::of(pool.clone());
+        Self { pool, appenders, reader, retry, epoch: Arc::default(), appended, news }
     }
 
     /// Seals the data of new events of some categories, and opens what was sealed.
@@ -139,6 +146,7 @@ impl PostgresEventStore {
     /// Closes all connections, once they are idle; waits for those that are not for 5 seconds at most.
     pub async fn close(&self) {
         let closed = async {
+            self.news.end();
             self.appenders.close().await;
             self.pool.close().await;
         };
@@ -232,6 +240,15 @@ impl EventStore for PostgresEventStore {
         self.retry.run(|| streams::find_commands(&self.pool, stream_id, command_ids)).await
     }
 
+    async fn read_journal(
+        &self,
+        stream_id: &StreamId,
+        after: Option<&JournalPlace>,
+        commands_max: usize,
+    ) -> Result<Vec<JournaledCommand>, EventStoreError> {
+        self.retry.run(|| journal::read(&self.reader, stream_id, after, commands_max)).await
+    }
+
     async fn save_snapshot(&self, snapshot: &Snapshot) -> Result<(), EventStoreError> {
         snapshots::save(&self.reader, snapshot).await
     }
@@ -262,21 +279,34 @@ impl ReducerStore for PostgresEventStore {
         digest: ReducerDigest,
         descriptor: &Descriptor,
         component: &[u8],
-    ) -> Result<(), EventStoreError> {
-        reducers::save(&self.pool, digest, descriptor, component).await
+        deployed_by: Option<&str>,
+    ) -> Result<bool, EventStoreError> {
+        reducers::save(&self.pool, digest, descriptor, component, deployed_by).await
     }
 
-    async fn activate(
-        &self,
-        name: &str,
-        digest: ReducerDigest,
-        rules: Option<&EffectRules>,
-    ) -> Result<Activation, EventStoreError> {
-        reducers::activate(&self.pool, name, digest, rules).await
+    async fn activate(&self, change: &ActivationChange<'_>) -> Result<Activation, EventStoreError> {
+        reducers::activate(&self.pool, change).await
     }
 
     async fn active_reducers(&self, name: Option<&str>) -> Result<Vec<Activation>, EventStoreError> {
         reducers::active(&self.pool, name).await
+    }
+
+    async fn activations(
+        &self,
+        name: &str,
+        before: Option<u64>,
+        activations_max: usize,
+    ) -> Result<Vec<Activation>, EventStoreError> {
+        self.retry.run(|| reducers::activations(&self.pool, name, before, activations_max)).await
+    }
+
+    async fn reducers(&self, name: &str, reducers_max: usize) -> Result<Vec<KeptReducer>, EventStoreError> {
+        self.retry.run(|| reducers::kept(&self.pool, Some(name), None, reducers_max)).await
+    }
+
+    async fn reducer(&self, digest: ReducerDigest) -> Result<Option<KeptReducer>, EventStoreError> {
+        Ok(self.retry.run(|| reducers::kept(&self.pool, None, Some(digest), 1)).await?.pop())
     }
 
     async fn effect_rules(&self, name: &str, generation: u64) -> Result<Option<EffectRules>, EventStoreError> {
@@ -285,5 +315,40 @@ impl ReducerStore for PostgresEventStore {
 
     async fn load_component(&self, digest: ReducerDigest) -> Result<Option<Vec<u8>>, EventStoreError> {
         reducers::load_component(&self.pool, digest).await
+    }
+
+    async fn unreadable_events(
+        &self,
+        category: &str,
+        readable: &[String],
+    ) -> Result<Vec<UnreadableEvents>, EventStoreError> {
+        self.retry.run(|| reducers::unreadable(&self.pool, category, readable)).await
+    }
+
+    async fn streams_without_snapshot(
+        &self,
+        category: &str,
+        wanted: &str,
+        after: Option<&StreamId>,
+        streams_max: usize,
+    ) -> Result<Vec<StreamId>, EventStoreError> {
+        self.retry.run(|| snapshots::missing(&self.pool, category, wanted, after, streams_max)).await
+    }
+
+    async fn prune_snapshots(
+        &self,
+        category: &str,
+        schemas: &[String],
+        snapshots_max: usize,
+    ) -> Result<u64, EventStoreError> {
+        snapshots::prune(&self.pool, category, schemas, snapshots_max).await
+    }
+
+    async fn announce(&self, digest: ReducerDigest) -> Result<(), EventStoreError> {
+        news::announce(&self.pool, &ReducerNews::Candidate(digest)).await
+    }
+
+    fn news(&self) -> broadcast::Receiver<ReducerNews> {
+        self.news.subscribe()
     }
 }

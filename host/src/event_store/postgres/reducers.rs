@@ -1,82 +1,268 @@
 //! Components, and which of them is active.
 
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
-use super::connect;
 use super::error::database_error;
-use crate::event_store::{Activation, EventStoreError};
+use super::{connect, news};
+use crate::event::STREAM_CLOSED;
+use crate::event_store::batch::metadata_json;
+use crate::event_store::history::{HistoryEvent, history_stream};
+use crate::event_store::{
+    Activation, ActivationChange, ActivationKind, ActivationNote, Canary, EventStoreError, KeptReducer, ReducerNews,
+    Share, UnreadableEvents,
+};
 use crate::reducer::{Descriptor, EffectRules, ReducerDigest};
 
+/// A component and what the history says of it, in one transaction.
 pub(super) async fn save(
     pool: &PgPool,
     digest: ReducerDigest,
     descriptor: &Descriptor,
     component: &[u8],
-) -> Result<(), EventStoreError> {
-    let description =
-        serde_json::to_value(descriptor).map_err(|error| EventStoreError::InvalidBatch(error.to_string()))?;
-    sqlx::query_file!(
+    deployed_by: Option<&str>,
+) -> Result<bool, EventStoreError> {
+    let description = json(descriptor)?;
+    let mut transaction = connect::begin(pool).await?;
+    lock_history(&mut transaction, &descriptor.name).await?;
+    let saved = sqlx::query_file!(
         "src/event_store/postgres/save_reducer.sql",
         digest.as_bytes().as_slice(),
         &descriptor.name,
         description,
-        component
+        component,
+        deployed_by
     )
-    .execute(pool)
+    .execute(&mut *transaction)
+    .await
+    .map_err(database_error)?;
+    let is_new = saved.rows_affected() > 0;
+    if is_new && let Some(kept) = kept(&mut *transaction, None, Some(digest), 1).await?.pop() {
+        tell(&mut transaction, &descriptor.name, &HistoryEvent::deployed(&descriptor.name, &kept)).await?;
+        news::send(&mut *transaction, &ReducerNews::Candidate(digest)).await?;
+    }
+    transaction.commit().await.map_err(database_error)?;
+    Ok(is_new)
+}
+
+/// One transaction. Dropped or killed anywhere in it, the former generation stays the active one, and the history tells of no other.
+pub(super) async fn activate(pool: &PgPool, change: &ActivationChange<'_>) -> Result<Activation, EventStoreError> {
+    let name = change.name;
+    let mut transaction = connect::begin(pool).await?;
+    // The history first: whoever takes the other lock holds up appends.
+    lock_history(&mut transaction, name).await?;
+    sqlx::query_file!("src/event_store/postgres/lock_active_reducers.sql", name)
+        .execute(&mut *transaction)
+        .await
+        .map_err(database_error)?;
+    let before = active(&mut *transaction, Some(name)).await?.pop();
+    let generation = before.as_ref().map_or(0, |active| active.generation);
+    if let Some(expected) = change.expected_generation.filter(|expected| *expected != generation) {
+        return Err(EventStoreError::Outrun { name: name.to_owned(), expected, active: generation });
+    }
+    if let Some(active) = before.as_ref().filter(|active| active.is_as(change)) {
+        return Ok(active.clone());
+    }
+    insert(&mut transaction, change, before.as_ref()).await?;
+    let activation = active(&mut *transaction, Some(name)).await?.pop();
+    let activation =
+        activation.ok_or_else(|| EventStoreError::Database(format!("the activation of {name} left no row")))?;
+    tell(&mut transaction, name, &HistoryEvent::activated(&activation, before.as_ref())).await?;
+    news::send(&mut *transaction, &ReducerNews::Activated(name.to_owned())).await?;
+    transaction.commit().await.map_err(database_error)?;
+    Ok(activation)
+}
+
+async fn insert(
+    connection: &mut PgConnection,
+    change: &ActivationChange<'_>,
+    before: Option<&Activation>,
+) -> Result<(), EventStoreError> {
+    let effects = change.rules.or(before.map(|active| &active.effects)).cloned().unwrap_or_default();
+    let note = &change.note;
+    sqlx::query_file!(
+        "src/event_store/postgres/activate.sql",
+        change.name,
+        change.digest.as_bytes().as_slice(),
+        json(&effects)?,
+        note.kind.as_str(),
+        change.canary.as_ref().map(|(digest, _)| digest.as_bytes().as_slice()),
+        change.canary.map(|(_, share)| i32::from(share.ten_thousandths())),
+        change.journal.unwrap_or_else(|| before.is_some_and(|active| active.journal)),
+        note.by.as_deref(),
+        note.reason.as_deref(),
+        note.policy.as_ref(),
+        note.verification_id.map(|id| id.to_string()),
+    )
+    .fetch_one(connection)
     .await
     .map(drop)
     .map_err(database_error)
 }
 
-/// One transaction. Dropped or killed anywhere in it, the former generation stays the active one.
-pub(super) async fn activate(
-    pool: &PgPool,
-    name: &str,
-    digest: ReducerDigest,
-    rules: Option<&EffectRules>,
-) -> Result<Activation, EventStoreError> {
-    let mut transaction = connect::begin(pool).await?;
-    sqlx::query_file!("src/event_store/postgres/lock_active_reducers.sql", name)
-        .execute(&mut *transaction)
+fn json(value: &impl serde::Serialize) -> Result<serde_json::Value, EventStoreError> {
+    serde_json::to_value(value).map_err(|error| EventStoreError::InvalidBatch(error.to_string()))
+}
+
+/// Before a transaction writes anything.
+pub(super) async fn lock_history(connection: &mut PgConnection, name: &str) -> Result<(), EventStoreError> {
+    sqlx::query_file!("src/event_store/postgres/lock_history.sql", name)
+        .execute(connection)
         .await
-        .map_err(database_error)?;
-    let active = active(&mut *transaction, Some(name)).await?.pop();
-    let effects = rules.or(active.as_ref().map(|active| &active.effects)).cloned().unwrap_or_default();
-    if active.is_none_or(|active| active.digest != digest || active.effects != effects) {
-        let effects =
-            serde_json::to_value(&effects).map_err(|error| EventStoreError::InvalidBatch(error.to_string()))?;
-        sqlx::query_file!("src/event_store/postgres/activate.sql", name, digest.as_bytes().as_slice(), effects)
-            .fetch_one(&mut *transaction)
-            .await
-            .map_err(database_error)?;
+        .map(drop)
+        .map_err(database_error)
+}
+
+/// Appends to the history of a name, under its lock.
+pub(super) async fn tell(
+    connection: &mut PgConnection,
+    name: &str,
+    event: &HistoryEvent,
+) -> Result<(), EventStoreError> {
+    let stream_id = history_stream(name)?;
+    let (event, metadata) = event.serialized();
+    let metadata: serde_json::Value = serde_json::from_str(&metadata_json(&metadata)?)
+        .map_err(|error| EventStoreError::InvalidBatch(error.to_string()))?;
+    sqlx::query_file!(
+        "src/event_store/postgres/append_history.sql",
+        stream_id.as_str(),
+        &event.event_type,
+        &event.data,
+        metadata
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+    .map_err(database_error)
+}
+
+/// A row of an activation.
+struct ActivationRow {
+    name: String,
+    generation: i64,
+    digest: Vec<u8>,
+    descriptor: serde_json::Value,
+    activated_at: chrono::DateTime<chrono::Utc>,
+    effects: serde_json::Value,
+    kind: String,
+    canary_digest: Option<Vec<u8>>,
+    canary_descriptor: Option<serde_json::Value>,
+    canary_share: Option<i32>,
+    journal: bool,
+    activated_by: Option<String>,
+    reason: Option<String>,
+    policy: Option<serde_json::Value>,
+    verification_id: Option<String>,
+}
+
+impl ActivationRow {
+    fn open(self) -> Result<Activation, EventStoreError> {
+        let name = self.name.clone();
+        let broken = |reason: String| EventStoreError::Database(format!("reducer {name}: {reason}"));
+        let canary = match (self.canary_digest, self.canary_descriptor, self.canary_share) {
+            (Some(digest), Some(descriptor), Some(share)) => Some(Canary {
+                digest: ReducerDigest::try_from(&digest[..]).map_err(|error| broken(error.to_string()))?,
+                descriptor: serde_json::from_value(descriptor).map_err(|error| broken(error.to_string()))?,
+                share: Share::new(u16::try_from(share).unwrap_or_default())
+                    .map_err(|error| broken(error.to_string()))?,
+            }),
+            _ => None,
+        };
+        let verification_id = self.verification_id.map(|id| id.parse()).transpose();
+        Ok(Activation {
+            generation: self.generation as u64,
+            digest: ReducerDigest::try_from(&self.digest[..]).map_err(|error| broken(error.to_string()))?,
+            descriptor: serde_json::from_value(self.descriptor).map_err(|error| broken(error.to_string()))?,
+            canary,
+            activated_at: self.activated_at,
+            effects: serde_json::from_value(self.effects).map_err(|error| broken(error.to_string()))?,
+            journal: self.journal,
+            note: ActivationNote {
+                kind: ActivationKind::of(&self.kind),
+                by: self.activated_by,
+                reason: self.reason,
+                policy: self.policy,
+                verification_id: verification_id.map_err(|error: uuid::Error| broken(error.to_string()))?,
+            },
+            name: self.name,
+        })
     }
-    let activation = self::active(&mut *transaction, Some(name)).await?.pop();
-    transaction.commit().await.map_err(database_error)?;
-    activation.ok_or_else(|| EventStoreError::Database(format!("the activation of {name} left no row")))
 }
 
 pub(super) async fn active<'e>(
     executor: impl sqlx::PgExecutor<'e>,
     name: Option<&str>,
 ) -> Result<Vec<Activation>, EventStoreError> {
-    let rows = sqlx::query_file!("src/event_store/postgres/active_reducers.sql", name)
+    let rows = sqlx::query_file_as!(ActivationRow, "src/event_store/postgres/active_reducers.sql", name)
         .fetch_all(executor)
         .await
         .map_err(database_error)?;
+    rows.into_iter().map(ActivationRow::open).collect()
+}
+
+pub(super) async fn activations(
+    pool: &PgPool,
+    name: &str,
+    before: Option<u64>,
+    activations_max: usize,
+) -> Result<Vec<Activation>, EventStoreError> {
+    let before = before.map(|before| i64::try_from(before).unwrap_or(i64::MAX));
+    let most = i64::try_from(activations_max).unwrap_or(i64::MAX);
+    let rows = sqlx::query_file_as!(ActivationRow, "src/event_store/postgres/activations.sql", name, before, most)
+        .fetch_all(pool)
+        .await
+        .map_err(database_error)?;
+    rows.into_iter().map(ActivationRow::open).collect()
+}
+
+pub(super) async fn kept<'e>(
+    executor: impl sqlx::PgExecutor<'e>,
+    name: Option<&str>,
+    digest: Option<ReducerDigest>,
+    reducers_max: usize,
+) -> Result<Vec<KeptReducer>, EventStoreError> {
+    let rows = sqlx::query_file!(
+        "src/event_store/postgres/list_reducers.sql",
+        name,
+        i64::try_from(reducers_max).unwrap_or(i64::MAX),
+        digest.as_ref().map(|digest| digest.as_bytes().as_slice())
+    )
+    .fetch_all(executor)
+    .await
+    .map_err(database_error)?;
+    let broken = |reason: String| EventStoreError::Database(format!("a kept reducer: {reason}"));
     rows.into_iter()
         .map(|row| {
-            let broken = |reason: String| EventStoreError::Database(format!("reducer {}: {reason}", row.name));
-            Ok(Activation {
-                generation: row.generation as u64,
+            Ok(KeptReducer {
                 digest: ReducerDigest::try_from(&row.digest[..]).map_err(|error| broken(error.to_string()))?,
-                descriptor: serde_json::from_value(row.descriptor.clone())
-                    .map_err(|error| broken(error.to_string()))?,
-                activated_at: row.activated_at,
-                effects: serde_json::from_value(row.effects.clone()).map_err(|error| broken(error.to_string()))?,
-                name: row.name.clone(),
+                descriptor: serde_json::from_value(row.descriptor).map_err(|error| broken(error.to_string()))?,
+                bytes: u64::try_from(row.bytes).unwrap_or_default(),
+                deployed_at: row.created_at,
+                deployed_by: row.deployed_by,
             })
         })
         .collect()
+}
+
+pub(super) async fn unreadable(
+    pool: &PgPool,
+    category: &str,
+    readable: &[String],
+) -> Result<Vec<UnreadableEvents>, EventStoreError> {
+    let types = sqlx::query_file_scalar!("src/event_store/postgres/event_types.sql");
+    let types = types.fetch_all(pool).await.map_err(database_error)?;
+    let mut unreadable = Vec::new();
+    for event_type in types {
+        if event_type == STREAM_CLOSED || readable.contains(&event_type) {
+            continue;
+        }
+        let count =
+            sqlx::query_file_scalar!("src/event_store/postgres/count_events_of_type.sql", category, &event_type);
+        let count = u64::try_from(count.fetch_one(pool).await.map_err(database_error)?).unwrap_or_default();
+        if count > 0 {
+            unreadable.push(UnreadableEvents { event_type, count });
+        }
+    }
+    Ok(unreadable)
 }
 
 pub(super) async fn effect_rules(

@@ -1,3 +1,3 @@
-INSERT INTO reducers (digest, name, descriptor, component)
-VALUES ($1, $2, $3, $4)
+INSERT INTO reducers (digest, name, descriptor, component, deployed_by)
+VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (digest) DO NOTHING

@@ -1,13 +1,14 @@
 //! Snapshots: saved packed, loaded together with the events behind them.
 
 use sha2::{Digest, Sha256};
+use sqlx::PgPool;
 
 use super::append::SEALED_XCHACHA20;
 use super::error::database_error;
 use super::keys::Keys;
 use super::pages::{self, inline_bytes, page_row};
 use super::recorded::{Reader, limit};
-use super::streams::pack;
+use super::streams::{pack, range};
 use crate::event::Packer;
 use crate::event_store::batch::check_follows;
 use crate::event_store::sealing::Place;
@@ -169,6 +170,41 @@ fn decode(encoding: Option<&str>, data: Vec<u8>) -> Result<Vec<u8>, String> {
         }
         other => Err(format!("unknown encoding {other:?}")),
     }
+}
+
+/// Streams with a snapshot, and none of the schema wanted.
+pub(super) async fn missing(
+    pool: &PgPool,
+    category: &str,
+    wanted: &str,
+    after: Option<&StreamId>,
+    streams_max: usize,
+) -> Result<Vec<StreamId>, EventStoreError> {
+    let (behind, below) = range(category, after);
+    let ids = sqlx::query_file_scalar!(
+        "src/event_store/postgres/streams_without_snapshot.sql",
+        behind,
+        below,
+        wanted,
+        limit(streams_max)
+    );
+    let ids = ids.fetch_all(pool).await.map_err(database_error)?;
+    ids.iter().map(|id| StreamId::new(id).map_err(|error| EventStoreError::Database(error.to_string()))).collect()
+}
+
+pub(super) async fn prune(
+    pool: &PgPool,
+    category: &str,
+    schemas: &[String],
+    snapshots_max: usize,
+) -> Result<u64, EventStoreError> {
+    let (behind, below) = range(category, None);
+    let most = limit(snapshots_max);
+    sqlx::query_file!("src/event_store/postgres/prune_snapshots.sql", behind, below, schemas, most)
+        .execute(pool)
+        .await
+        .map(|pruned| pruned.rows_affected())
+        .map_err(database_error)
 }
 
 #[cfg(test)]

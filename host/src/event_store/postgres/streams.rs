@@ -150,13 +150,11 @@ pub(super) async fn read_streams(
     if streams_max == 0 {
         return Ok(Vec::new());
     }
-    // Byte order: every id of the category stands between "category-" and "category.", since '.' follows '-'.
-    let begin = format!("{category}-");
-    let after = after.map_or(begin.clone(), |stream| begin.max(stream.as_str().to_owned()));
+    let (behind, below) = range(category, after);
     let ids = sqlx::query_file_scalar!(
         "src/event_store/postgres/read_streams.sql",
-        after,
-        format!("{category}."),
+        behind,
+        below,
         i32::try_from(streams_max).unwrap_or(i32::MAX)
     )
     .fetch_all(pool)
@@ -174,9 +172,6 @@ pub(super) async fn find_commands(
         .fetch_all(pool)
         .await
         .map_err(database_error)?;
-    let text = |rejection: &serde_json::Value, field: &str| {
-        rejection.get(field).and_then(|text| text.as_str()).unwrap_or_default().to_owned()
-    };
     rows.into_iter()
         .map(|row| {
             Ok(RecordedCommand {
@@ -189,11 +184,21 @@ pub(super) async fn find_commands(
                 fingerprint: row.fingerprint,
                 first_version: row.first_version.map(Version::from_i64),
                 last_version: Version::from_i64(row.last_version),
-                rejection: row
-                    .rejection
-                    .map(|no| Rejection { code: text(&no, "code").into(), message: text(&no, "message") }),
+                rejection: row.rejection.as_ref().map(rejection),
                 generation: row.generation.map(|generation| generation as u64),
             })
         })
         .collect()
+}
+
+/// A rule's no, as it is stored.
+pub(super) fn rejection(stored: &serde_json::Value) -> Rejection {
+    let text = |field: &str| stored.get(field).and_then(|text| text.as_str()).unwrap_or_default().to_owned();
+    Rejection { code: text("code").into(), message: text("message") }
+}
+
+/// Between which ids a category's streams stand in byte order, behind one of them: '.' follows '-'.
+pub(super) fn range(category: &str, after: Option<&StreamId>) -> (String, String) {
+    let begin = format!("{category}-");
+    (after.map_or(begin.clone(), |stream| begin.max(stream.as_str().to_owned())), format!("{category}."))
 }

@@ -43,6 +43,13 @@ pub enum Place<'a> {
         /// The effect's id.
         effect_id: Uuid,
     },
+    /// The arguments of a command in the journal.
+    CommandPayload {
+        /// The stream.
+        stream_id: &'a StreamId,
+        /// The command's id.
+        command_id: &'a str,
+    },
 }
 
 impl Place<'_> {
@@ -67,6 +74,9 @@ impl Place<'_> {
             Self::EffectProgress { stream_id, effect_id } => {
                 encode(&[b"foldhost effect progress", stream_id.as_str().as_bytes(), effect_id.as_bytes()])
             }
+            Self::CommandPayload { stream_id, command_id } => {
+                encode(&[b"foldhost command payload", stream_id.as_str().as_bytes(), command_id.as_bytes()])
+            }
         }
     }
 }
@@ -83,6 +93,9 @@ impl fmt::Display for Place<'_> {
             Self::EffectBody { stream_id, effect_id } => write!(f, "effect {effect_id} of stream {stream_id}"),
             Self::EffectProgress { stream_id, effect_id } => {
                 write!(f, "the progress of effect {effect_id} of stream {stream_id}")
+            }
+            Self::CommandPayload { stream_id, command_id } => {
+                write!(f, "the payload of command {command_id:?} of stream {stream_id}")
             }
         }
     }

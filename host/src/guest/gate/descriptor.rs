@@ -21,6 +21,9 @@ pub(in crate::guest) fn check_descriptor(version: Version, descriptor: &Descript
             quoted(name)
         ));
     }
+    if name.starts_with('$') {
+        offences.push(format!("its name {} begins with $: such categories are the host's", quoted(name)));
+    }
     if !is_name(state_schema) {
         offences.push(format!("its state schema {} is not a name", quoted(state_schema)));
     }

@@ -8,13 +8,12 @@ use uuid::Uuid;
 
 use super::{FaultyStore, StoreCall};
 use crate::event_store::{
-    Activation, AppendOutcome, ClaimOutcome, ClaimedEffect, Cursor, EffectBacklog, EffectClaim, EffectDetail,
-    EffectFilter, EffectLease, EffectRecord, EffectReopening, EffectUpdate, LaneDue, LoadedStream, OutboxStore,
-    RecordedCommand, Snapshot, SnapshotKey, StreamBatch, SubscriptionClaim, SubscriptionError, SubscriptionName,
-    SubscriptionStatus, SubscriptionStore,
+    AppendOutcome, ClaimOutcome, ClaimedEffect, Cursor, EffectBacklog, EffectClaim, EffectDetail, EffectFilter,
+    EffectLease, EffectRecord, EffectReopening, EffectUpdate, JournalPlace, JournaledCommand, LaneDue, LoadedStream,
+    OutboxStore, RecordedCommand, Snapshot, SnapshotKey, StreamBatch, SubscriptionClaim, SubscriptionError,
+    SubscriptionName, SubscriptionStatus, SubscriptionStore,
 };
-use crate::reducer::{Descriptor, EffectRules, ReducerDigest};
-use crate::{Event, EventStore, EventStoreError, LogFilter, PackedEvents, PageLimit, ReducerStore, StreamId, Version};
+use crate::{Event, EventStore, EventStoreError, LogFilter, PackedEvents, PageLimit, StreamId, Version};
 
 #[async_trait]
 impl<S: EventStore + ?Sized> EventStore for FaultyStore<S> {
@@ -88,6 +87,15 @@ impl<S: EventStore + ?Sized> EventStore for FaultyStore<S> {
         self.enter(StoreCall::FindCommands)?.find_commands(stream_id, command_ids).await
     }
 
+    async fn read_journal(
+        &self,
+        stream_id: &StreamId,
+        after: Option<&JournalPlace>,
+        commands_max: usize,
+    ) -> Result<Vec<JournaledCommand>, EventStoreError> {
+        self.enter(StoreCall::Read)?.read_journal(stream_id, after, commands_max).await
+    }
+
     async fn save_snapshot(&self, snapshot: &Snapshot) -> Result<(), EventStoreError> {
         self.enter(StoreCall::SaveSnapshot)?.save_snapshot(snapshot).await
     }
@@ -106,39 +114,6 @@ impl<S: EventStore + ?Sized> EventStore for FaultyStore<S> {
 
     async fn ping(&self) -> Result<(), EventStoreError> {
         self.enter(StoreCall::Ping)?.ping().await
-    }
-}
-
-#[async_trait]
-impl<S: ReducerStore + ?Sized> ReducerStore for FaultyStore<S> {
-    async fn save_reducer(
-        &self,
-        digest: ReducerDigest,
-        descriptor: &Descriptor,
-        component: &[u8],
-    ) -> Result<(), EventStoreError> {
-        self.enter(StoreCall::Reducers)?.save_reducer(digest, descriptor, component).await
-    }
-
-    async fn activate(
-        &self,
-        name: &str,
-        digest: ReducerDigest,
-        rules: Option<&EffectRules>,
-    ) -> Result<Activation, EventStoreError> {
-        self.enter(StoreCall::Reducers)?.activate(name, digest, rules).await
-    }
-
-    async fn active_reducers(&self, name: Option<&str>) -> Result<Vec<Activation>, EventStoreError> {
-        self.enter(StoreCall::Reducers)?.active_reducers(name).await
-    }
-
-    async fn effect_rules(&self, name: &str, generation: u64) -> Result<Option<EffectRules>, EventStoreError> {
-        self.enter(StoreCall::Reducers)?.effect_rules(name, generation).await
-    }
-
-    async fn load_component(&self, digest: ReducerDigest) -> Result<Option<Vec<u8>>, EventStoreError> {
-        self.enter(StoreCall::Reducers)?.load_component(digest).await
     }
 }
 

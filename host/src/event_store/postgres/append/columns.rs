@@ -92,6 +92,11 @@ pub(super) struct Commands<'a> {
     pub(super) rejections: Vec<Option<String>>,
     pub(super) reducers: Vec<Option<&'a [u8]>>,
     pub(super) generations: Vec<Option<i64>>,
+    /// For the journal; null where the command is not in it.
+    pub(super) payloads: Vec<Option<&'a [u8]>>,
+    pub(super) payload_kinds: Vec<Option<i16>>,
+    pub(super) payload_sealed: Vec<Option<i16>>,
+    pub(super) decided_at_ms: Vec<Option<i64>>,
 }
 
 impl<'a> Fences<'a> {
@@ -120,6 +125,17 @@ impl<'a> Prepared<'a> {
     /// What an effect says, as it is stored.
     fn effect_body(&self, place: usize) -> &'a [u8] {
         self.sealed.map_or(self.batch.effects[place].body.as_slice(), |sealed| &sealed.effects[place])
+    }
+
+    /// A command's arguments for the journal, as they are stored, and their kind.
+    fn payload(&self, place: usize) -> (Option<&'a [u8]>, Option<i16>) {
+        let Some(entry) = &self.batch.commands[place].journal else { return (None, None) };
+        let (kind, bytes) = entry.stored();
+        let bytes = match self.sealed {
+            Some(sealed) => sealed.payloads[place].as_deref(),
+            None => Some(bytes),
+        };
+        (bytes, Some(kind))
     }
 
     fn cipher(&self) -> Option<i16> {
@@ -207,7 +223,12 @@ impl<'a> Columns<'a> {
             self.rest.sealed.push(cipher);
         }
         self.effects.push(prepared);
-        for command in &batch.commands {
+        for (place, command) in batch.commands.iter().enumerate() {
+            let (payload, payload_kind) = prepared.payload(place);
+            self.commands.payloads.push(payload);
+            self.commands.payload_kinds.push(payload_kind);
+            self.commands.payload_sealed.push(payload.and(cipher));
+            self.commands.decided_at_ms.push(command.journal.as_ref().map(|entry| entry.now_ms));
             self.commands.stream_ids.push(stream_id);
             self.commands.ids.push(&command.command_id);
             self.commands.names.push(&command.name);

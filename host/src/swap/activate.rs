@@ -1,0 +1,221 @@
+//! The swap: one point in time for all hosts.
+
+use super::{ActivationPolicy, Streams, SwapError, VerificationView};
+use crate::event_store::{
+    Activation, ActivationChange, ActivationKind, ActivationNote, KeptReducer, VerificationStatus,
+};
+use crate::reducer::{EffectRules, ReducerDigest};
+use crate::runtime::ReducerStatus;
+use crate::{CommandError, Host};
+
+/// Reports that are looked through for one that allows an activation.
+const REPORTS_MAX: usize = 100;
+/// Shortest beginning of a digest that stands for it.
+const DIGEST_DIGITS_MIN: usize = 6;
+/// Components that are looked through for one that begins so.
+const REDUCERS_MAX: usize = 10_000;
+
+/// What is to decide, and what allows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ActivateRequest {
+    /// The component.
+    pub digest: ReducerDigest,
+    /// What has to be known of it.
+    pub policy: ActivationPolicy,
+    /// What its effects may do; none leaves the rules of the activation before.
+    pub rules: Option<EffectRules>,
+    /// Whether its commands are kept with their payloads; none leaves it as it was.
+    pub journal: Option<bool>,
+    /// The generation that the caller has looked at, 0 for none. Where another is active by then, nothing is done.
+    pub expected_generation: Option<u64>,
+    /// Who.
+    pub by: Option<String>,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+impl ActivateRequest {
+    /// A component, after a report in which nothing differs.
+    #[must_use]
+    pub fn of(digest: ReducerDigest) -> Self {
+        Self {
+            digest,
+            policy: ActivationPolicy::Clean,
+            rules: None,
+            journal: None,
+            expected_generation: None,
+            by: None,
+            reason: None,
+        }
+    }
+}
+
+impl Host {
+    /// Makes a component the one that decides for its category, as the next generation, if what was found out about it allows it.
+    /// Appends of the former generation are refused from then on, on every host; what they held is decided again, and its senders
+    /// notice nothing.
+    ///
+    /// # Errors
+    /// [`SwapError`]; then the former one decides on.
+    pub async fn activate(&self, name: &str, request: ActivateRequest) -> Result<ReducerStatus, SwapError> {
+        request.policy.validate()?;
+        request.rules.as_ref().map_or(Ok(()), EffectRules::validate)?;
+        // 1. Who it is, and who decides now.
+        let candidate = self.kept(name, request.digest).await?;
+        let active = self.active_or_none(name).await?;
+        if let Some(active) = active.as_ref().filter(|active| active.canary.is_some()) {
+            return Err(SwapError::CanaryUnderWay { name: active.name.clone() });
+        }
+        let is_other = active.as_ref().is_none_or(|active| active.digest != candidate.digest);
+        // 2. What was found out about it. The same logic under other rules needs no proof.
+        let verification_id = match is_other {
+            true => self.allowed(&candidate, active.as_ref(), &request.policy).await?.map(|view| view.verification_id),
+            false => None,
+        };
+        // 3. Compiled before the flip, here and on the other hosts: the first command after it would wait for the compiler else.
+        self.registry().of_digest(name, candidate.digest).await?;
+        // 4. One transaction: the next generation, and what the history tells of it.
+        let kind = if is_other { ActivationKind::Activated } else { ActivationKind::RulesChanged };
+        let change = ActivationChange {
+            rules: request.rules.as_ref(),
+            journal: request.journal,
+            expected_generation: request.expected_generation.or(Some(active.map_or(0, |active| active.generation))),
+            note: ActivationNote {
+                kind,
+                by: request.by,
+                reason: request.reason.or_else(|| request.policy.reason().map(str::to_owned)),
+                policy: is_other.then(|| request.policy.to_json()),
+                verification_id,
+            },
+            ..ActivationChange::to(name, candidate.digest)
+        };
+        self.flip(&change).await
+    }
+
+    /// Changes who decides, here at once and on the other hosts by notification. Dropped or killed in it, the former or the next
+    /// generation decides on every host, and the store says which.
+    pub(super) async fn flip(&self, change: &ActivationChange<'_>) -> Result<ReducerStatus, SwapError> {
+        let activation = self.store().activate(change).await?;
+        self.take_up(&activation).await;
+        self.settle_soon();
+        Ok(activation.into())
+    }
+
+    /// Whether a component may take the active one's place; and by which report.
+    pub(super) async fn allowed(
+        &self,
+        candidate: &KeptReducer,
+        active: Option<&Activation>,
+        policy: &ActivationPolicy,
+    ) -> Result<Option<VerificationView>, SwapError> {
+        if let ActivationPolicy::Force(_) = policy {
+            return Ok(None);
+        }
+        let name = &candidate.descriptor.name;
+        self.announce(candidate).await;
+        // Again: events that it cannot read may have come since it was deployed.
+        self.check_readable(candidate).await?;
+        let baseline = active.map(|active| active.digest);
+        let reports = self.verifications(name, Some(candidate.digest), REPORTS_MAX).await?;
+        let is_over = |view: &VerificationView| {
+            matches!(view.status, VerificationStatus::Passed | VerificationStatus::Differs | VerificationStatus::Failed)
+        };
+        let report = reports
+            .into_iter()
+            .find(|view| view.baseline == baseline && view.scope.streams == Streams::All && is_over(view));
+        let Some(report) = report else {
+            let baseline = baseline.map_or_else(|| "the recorded history".to_owned(), |digest| digest.to_string());
+            return Err(SwapError::NotVerified { name: name.clone(), digest: candidate.digest, baseline });
+        };
+        policy.judge(&report)?;
+        Ok(Some(report))
+    }
+
+    /// Has the other hosts compile it. They do without: it only saves their next command the wait.
+    pub(super) async fn announce(&self, candidate: &KeptReducer) {
+        if let Err(error) = self.store().announce(candidate.digest).await {
+            tracing::debug!(%error, "a candidate could not be announced to the other hosts");
+        }
+    }
+
+    pub(super) async fn check_readable(&self, candidate: &KeptReducer) -> Result<(), SwapError> {
+        let name = &candidate.descriptor.name;
+        let events = self.store().unreadable_events(name, &candidate.descriptor.event_types).await?;
+        if events.is_empty() {
+            return Ok(());
+        }
+        Err(SwapError::Unreadable { name: name.clone(), digest: candidate.digest, events })
+    }
+
+    /// A component that is kept for this reducer.
+    pub(super) async fn kept(&self, name: &str, digest: ReducerDigest) -> Result<KeptReducer, SwapError> {
+        if self.registry().native(name).is_some() {
+            return Err(SwapError::Native(name.to_owned()));
+        }
+        let kept = self.store().reducer(digest).await?.filter(|kept| kept.descriptor.name == name);
+        kept.ok_or_else(|| SwapError::UnknownDigest { name: name.to_owned(), digest: digest.to_string() })
+    }
+
+    /// A component of this reducer by its digest, or by the beginning of it: six digits or more.
+    ///
+    /// # Errors
+    /// [`SwapError::UnknownDigest`], [`SwapError::AmbiguousDigest`]
+    pub async fn find_reducer(&self, name: &str, digest: &str) -> Result<KeptReducer, SwapError> {
+        if let Ok(digest) = digest.parse() {
+            return self.kept(name, digest).await;
+        }
+        let unknown = || SwapError::UnknownDigest { name: name.to_owned(), digest: digest.to_owned() };
+        if digest.len() < DIGEST_DIGITS_MIN {
+            return Err(unknown());
+        }
+        let kept = self.store().reducers(name, REDUCERS_MAX).await?;
+        let mut found: Vec<_> =
+            kept.into_iter().filter(|kept| kept.digest.to_string().starts_with(&digest.to_lowercase())).collect();
+        match (found.len(), found.pop()) {
+            (1, Some(kept)) => Ok(kept),
+            (0, _) | (_, None) => Err(unknown()),
+            (count, _) => Err(SwapError::AmbiguousDigest { name: name.to_owned(), digest: digest.to_owned(), count }),
+        }
+    }
+
+    /// The components that are kept for a reducer, the newest first.
+    ///
+    /// # Errors
+    /// [`SwapError`]
+    pub async fn kept_reducers(&self, name: &str, reducers_max: usize) -> Result<Vec<KeptReducer>, SwapError> {
+        Ok(self.store().reducers(name, reducers_max).await?)
+    }
+
+    /// The activations of a reducer below generation `before`, the newest first.
+    ///
+    /// # Errors
+    /// [`SwapError`]
+    pub async fn activations(
+        &self,
+        name: &str,
+        before: Option<u64>,
+        activations_max: usize,
+    ) -> Result<Vec<Activation>, SwapError> {
+        Ok(self.store().activations(name, before, activations_max).await?)
+    }
+
+    /// Who decides, as the store says now.
+    pub(super) async fn active_or_none(&self, name: &str) -> Result<Option<Activation>, SwapError> {
+        Ok(self.store().active_reducers(Some(name)).await?.pop())
+    }
+
+    pub(super) async fn active_now(&self, name: &str) -> Result<Activation, SwapError> {
+        if self.registry().native(name).is_some() {
+            return Err(SwapError::Native(name.to_owned()));
+        }
+        self.active_or_none(name).await?.ok_or_else(|| SwapError::NotActive(name.to_owned()))
+    }
+
+    /// Compiles a component that may decide soon.
+    pub(crate) async fn prepare(&self, digest: ReducerDigest) -> Result<(), CommandError> {
+        if let Some(kept) = self.store().reducer(digest).await? {
+            self.registry().of_digest(&kept.descriptor.name, digest).await?;
+        }
+        Ok(())
+    }
+}

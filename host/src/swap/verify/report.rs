@@ -1,0 +1,189 @@
+//! What a shadow replay came to: bounded, whatever the history holds, so that a million streams that differ are one line.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::event_store::VerificationStatus;
+use crate::{StreamId, Version};
+
+/// Findings of one name that are shown.
+const EXAMPLES_MAX: usize = 5;
+/// Names that are kept apart; what is beyond them is counted together.
+const NAMES_MAX: usize = 200;
+/// The name of what is beyond them.
+const OTHERS: &str = "others";
+
+/// What was found so far.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Report {
+    /// Streams that were looked at.
+    pub streams: u64,
+    /// How many there are, once they are counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub streams_total: Option<u64>,
+    /// Streams that nobody can read any more, since they were erased.
+    pub erased: u64,
+    /// Events that were folded.
+    pub events: u64,
+    /// Commands of the journal that were decided anew.
+    pub commands: u64,
+    /// Snapshots that were read.
+    pub snapshots: u64,
+    /// Why the candidate cannot take the baseline's place, by name.
+    pub failures: Findings,
+    /// What it would do otherwise, by name.
+    pub differences: Findings,
+    /// What the candidate spent on folding, in nanoseconds.
+    pub candidate_ns: u64,
+    /// What the baseline spent on it.
+    pub baseline_ns: u64,
+    /// How long all of it took, in milliseconds.
+    pub elapsed_ms: u64,
+}
+
+/// Findings by their names, each counted and shown by a few examples.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Findings(pub BTreeMap<String, Finding>);
+
+/// Findings of one name.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// How many there are.
+    pub count: u64,
+    /// The first of them.
+    pub examples: Vec<Example>,
+}
+
+/// One finding.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Example {
+    /// The stream.
+    pub stream_id: StreamId,
+    /// How many of its events were folded by then.
+    pub version: Version,
+    /// What the baseline has there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Value>,
+    /// What the candidate has there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidate: Option<Value>,
+    /// In words, where there is no value to show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+impl Findings {
+    /// One more.
+    pub(super) fn add(&mut self, name: &str, example: Example) {
+        let name = if self.0.len() < NAMES_MAX || self.0.contains_key(name) { name } else { OTHERS };
+        let finding = self.0.entry(name.to_owned()).or_default();
+        finding.count += 1;
+        if finding.examples.len() < EXAMPLES_MAX {
+            finding.examples.push(example);
+        }
+    }
+
+    /// Their names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// What was found out about one stream.
+#[derive(Debug, Default)]
+pub(super) struct StreamFindings {
+    pub(super) erased: bool,
+    pub(super) events: u64,
+    pub(super) commands: u64,
+    pub(super) snapshots: u64,
+    pub(super) candidate_ns: u64,
+    pub(super) baseline_ns: u64,
+    pub(super) failures: Vec<(String, Example)>,
+    pub(super) differences: Vec<(String, Example)>,
+}
+
+impl Report {
+    /// With one more stream.
+    pub(super) fn add(&mut self, found: StreamFindings) {
+        self.streams += 1;
+        self.erased += u64::from(found.erased);
+        self.events += found.events;
+        self.commands += found.commands;
+        self.snapshots += found.snapshots;
+        self.candidate_ns += found.candidate_ns;
+        self.baseline_ns += found.baseline_ns;
+        found.failures.into_iter().for_each(|(name, example)| self.failures.add(&name, example));
+        found.differences.into_iter().for_each(|(name, example)| self.differences.add(&name, example));
+    }
+
+    /// What it says in one word.
+    #[must_use]
+    pub fn status(&self) -> VerificationStatus {
+        if !self.failures.is_empty() {
+            VerificationStatus::Failed
+        } else if !self.differences.is_empty() {
+            VerificationStatus::Differs
+        } else {
+            VerificationStatus::Passed
+        }
+    }
+
+    /// As it is kept.
+    #[expect(clippy::expect_used, reason = "texts, numbers and values of JSON: JSON has a form for all of it")]
+    pub(super) fn to_json(&self) -> Value {
+        serde_json::to_value(self).expect("a report has a form in JSON")
+    }
+
+    /// As it was kept.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn from_json(json: &Value) -> Result<Self, String> {
+        Self::deserialize(json).map_err(|error| error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn example() -> Example {
+        let stream_id = StreamId::new("order-1").unwrap();
+        Example { stream_id, version: Version::new(1), baseline: None, candidate: None, message: None }
+    }
+
+    #[test]
+    fn a_report_stays_small_whatever_is_found() {
+        let mut report = Report::default();
+        for number in 0..10_000 {
+            let differences = vec![(format!("state:/{}", number % 1_000), example())];
+            report.add(StreamFindings { differences, ..StreamFindings::default() });
+        }
+        let Findings(findings) = &report.differences;
+        assert_eq!(findings.len(), NAMES_MAX + 1);
+        assert_eq!(findings.values().map(|finding| finding.count).sum::<u64>(), 10_000);
+        assert!(findings.values().all(|finding| finding.examples.len() <= EXAMPLES_MAX));
+        assert_eq!(Report::from_json(&report.to_json()).unwrap(), report);
+    }
+
+    #[test]
+    fn a_failure_is_told_before_a_difference() {
+        let mut report = Report::default();
+        assert_eq!(report.status(), VerificationStatus::Passed);
+        report.differences.add("state:/total", example());
+        assert_eq!(report.status(), VerificationStatus::Differs);
+        report.failures.add("trap", example());
+        assert_eq!(report.status(), VerificationStatus::Failed);
+    }
+}
