@@ -16,9 +16,9 @@ mod event_store_contract {
     pub(super) mod reads;
     pub(super) mod reducers;
     pub(super) mod snapshots;
+    pub(super) mod verifications;
 }
 
-use foldhost::event_store::ActivationChange;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,14 +26,16 @@ use std::time::Duration;
 use foldhost::event::STREAM_CLOSED;
 use foldhost::event_store::sealing::{Encryption, MasterKeys};
 use foldhost::event_store::{
-    AppendOutcome, ClaimedEffect, CommandRecord, Cursor, EFFECT_ATTEMPTS_SHOWN_MAX, EFFECT_ERROR_BYTES_MAX,
-    EFFECTS_CLAIMED_MAX, EffectBacklog, EffectClaim, EffectDetail, EffectFilter, EffectLease, EffectNext,
-    EffectReopening, EffectStatus, EffectUpdate, FailedAttempt, Fence, LANE_BYTES_MAX, NewEffect, RecordedCommand,
-    Snapshot, SnapshotKey, StoredSnapshot, StreamBatch, log_events, stream_events,
+    ActivationChange, ActivationKind, ActivationNote, AppendOutcome, ClaimedEffect, CommandRecord, Cursor,
+    EFFECT_ATTEMPTS_SHOWN_MAX, EFFECT_ERROR_BYTES_MAX, EFFECTS_CLAIMED_MAX, EffectBacklog, EffectClaim, EffectDetail,
+    EffectFilter, EffectLease, EffectNext, EffectReopening, EffectStatus, EffectUpdate, EventCount, FailedAttempt,
+    Fence, JournalEntry, LANE_BYTES_MAX, NewEffect, NewVerification, RecordedCommand, ReducerNews, Share, Snapshot,
+    SnapshotKey, StoredSnapshot, StreamBatch, TaskProgress, VerificationClaim, VerificationLease, VerificationStatus,
+    history_stream, log_events, stream_events,
 };
 use foldhost::reducer::{Descriptor, EffectRules, ReducerDigest, Rejection};
 use foldhost::{
-    Event, EventMetadata, EventStoreError, ExpectedVersion, InMemoryEventStore, LogFilter, PageLimit,
+    Event, EventMetadata, EventStoreError, ExpectedVersion, InMemoryEventStore, LogFilter, PageLimit, Payload,
     PostgresEventStore, SerializedEvent, Store, StreamId, Version,
 };
 use futures::TryStreamExt as _;
@@ -83,17 +85,34 @@ contract! {
         a_command_that_was_done_before_is_told_and_its_first_outcome_stays
         an_append_under_an_id_is_done_once_and_answered_as_the_first_time
         an_id_with_other_events_is_refused
-        sixteen_appends_under_one_id_at_once_are_one_append;
+        sixteen_appends_under_one_id_at_once_are_one_append
+        the_journal_is_read_in_the_order_of_the_versions
+        what_the_journal_holds_of_an_erased_stream_says_nothing;
     reducers:
         an_append_under_a_former_generation_is_fenced
-        activations_count_generations;
+        activations_count_generations
+        a_change_that_was_decided_on_another_generation_is_outrun
+        an_activation_keeps_who_made_it_and_why
+        a_generation_may_have_a_canary
+        what_is_done_to_a_reducer_is_told_by_its_history
+        components_are_listed_the_newest_first
+        events_are_counted_by_type_within_a_category
+        news_of_reducers_reach_who_listens;
+    verifications:
+        a_verification_is_held_by_one_at_a_time_and_goes_on_behind_its_checkpoint
+        a_verification_of_another_kind_is_another_one
+        a_verification_that_was_given_up_is_nobody_s
+        verifications_are_listed_the_newest_first
+        a_task_is_done_once_and_taken_over_when_its_lease_ends;
     snapshots:
         a_load_brings_the_snapshot_and_the_tail_behind_it
         a_snapshot_of_another_schema_is_passed_over
         a_snapshot_of_other_code_is_passed_over_by_who_reads_only_his_own
         a_snapshot_beyond_the_head_is_passed_over_and_replaced
         a_newer_snapshot_is_never_replaced_by_an_older_one
-        a_load_without_snapshots_begins_at_the_first_event;
+        a_load_without_snapshots_begins_at_the_first_event
+        a_stream_has_a_snapshot_for_each_schema
+        streams_without_a_snapshot_of_a_schema_are_found_and_former_ones_pruned;
     reads:
         a_stream_is_read_in_pages
         a_page_ends_with_the_event_that_reaches_its_bytes

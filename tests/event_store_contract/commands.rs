@@ -82,3 +82,47 @@ pub(crate) async fn sixteen_appends_under_one_id_at_once_are_one_append(store: A
         assert_eq!(types(&store, &id).await, ["A.v1", "B.v1"], "round {round}");
     }
 }
+
+fn journaled(command: CommandRecord, payload: Payload, now_ms: i64) -> CommandRecord {
+    CommandRecord { journal: Some(JournalEntry { payload, now_ms }), ..command }
+}
+
+pub(crate) async fn the_journal_is_read_in_the_order_of_the_versions(store: Arc<impl Store>) {
+    let json = |text: &str| Payload::Json(text.into());
+    let rejection = Some(Rejection::new("no", "not today"));
+    let commands = vec![
+        journaled(record("b", 0..2), json("1"), 10),
+        journaled(CommandRecord { rejection, ..record("a", 2..2) }, Payload::Binary(vec![0, 255]), 20),
+        record("not-in-it", 2..3),
+    ];
+    store.append_many(&[with_commands(batch("order-1", 0, &["A", "B", "C"]), commands)]).await.unwrap();
+    let late = journaled(record("c", 0..1), json("3"), 30);
+    store.append_many(&[with_commands(batch("order-1", 3, &["D"]), vec![late])]).await.unwrap();
+    store.append_many(&[with_commands(batch("order-2", 0, &["D"]), vec![record("c", 0..1)])]).await.unwrap();
+
+    let all = store.read_journal(&stream("order-1"), None, 10).await.unwrap();
+    let told: Vec<_> = all
+        .iter()
+        .map(|command| (command.place.command_id.as_str(), command.decided_at().get(), command.now_ms))
+        .collect();
+    assert_eq!(told, [("a", 2, 20), ("b", 0, 10), ("c", 3, 30)]);
+    assert_eq!(all[0].payload, Some(Payload::Binary(vec![0, 255])));
+    assert_eq!(all[0].rejection.as_ref().map(|no| no.code.as_ref()), Some("no"));
+    assert_eq!((&all[1].payload, all[1].first_version), (&Some(json("1")), Some(Version::new(1))));
+    assert_eq!((all[1].name.as_str(), all[1].place.last_version), ("PlaceOrder", Version::new(2)));
+    assert_eq!(all[1].reducer_digest, Some(ReducerDigest::of(b"code")));
+    let behind = store.read_journal(&stream("order-1"), Some(&all[0].place), 1).await.unwrap();
+    assert_eq!(behind, all[1..2]);
+    assert!(store.read_journal(&stream("order-2"), None, 10).await.unwrap().is_empty());
+}
+
+pub(crate) async fn what_the_journal_holds_of_an_erased_stream_says_nothing(store: Arc<impl Store>) {
+    let secret = Payload::Json(r#"{"name":"Ada Lovelace"}"#.into());
+    let commands = vec![journaled(record("c-1", 0..1), secret.clone(), 10)];
+    store.append_many(&[with_commands(batch("customer-1", 0, &["A"]), commands)]).await.unwrap();
+    let id = stream("customer-1");
+    assert_eq!(store.read_journal(&id, None, 10).await.unwrap()[0].payload, Some(secret));
+    store.close_stream(&id, true).await.unwrap();
+    let left = store.read_journal(&id, None, 10).await.unwrap();
+    assert_eq!((left.len(), &left[0].payload), (1, &None));
+}

@@ -33,7 +33,7 @@ pub(crate) async fn a_snapshot_of_another_schema_is_passed_over(store: Arc<impl 
     store.save_snapshot(&snapshot("order-1", 2, "order.v1", b"old")).await.unwrap();
     let loaded = store.load(&stream("order-1"), Some(&SnapshotKey::schema("order.v2")), 10.into()).await.unwrap();
     assert_eq!((loaded.snapshot, loaded.tail.len()), (None, 2));
-    // An older version of another schema replaces it: the former is of no more use to the reducer that took this one.
+    // Beside it: the former is for the way back.
     store.save_snapshot(&snapshot("order-1", 1, "order.v2", b"new")).await.unwrap();
     let loaded = store.load(&stream("order-1"), Some(&SnapshotKey::schema("order.v2")), 10.into()).await.unwrap();
     assert_eq!(loaded.snapshot, Some(StoredSnapshot { version: Version::new(1), state: Ok(b"new".to_vec()) }));
@@ -74,4 +74,44 @@ pub(crate) async fn a_newer_snapshot_is_never_replaced_by_an_older_one(store: Ar
     store.save_snapshot(&snapshot("order-1", 1, "order.v1", b"older")).await.unwrap();
     let loaded = store.load(&stream("order-1"), Some(&SnapshotKey::schema("order.v1")), 10.into()).await.unwrap();
     assert_eq!(loaded.snapshot.unwrap().state, Ok(b"newer".to_vec()));
+}
+
+pub(crate) async fn a_stream_has_a_snapshot_for_each_schema(store: Arc<impl Store>) {
+    store.append_many(&[batch("order-1", 0, &["A", "B", "C"])]).await.unwrap();
+    store.save_snapshot(&snapshot("order-1", 2, "order.v1", b"former")).await.unwrap();
+    store.save_snapshot(&snapshot("order-1", 3, "order.v2", b"present")).await.unwrap();
+    for (schema, version, state) in [("order.v1", 2, &b"former"[..]), ("order.v2", 3, b"present")] {
+        let loaded = store.load(&stream("order-1"), Some(&SnapshotKey::schema(schema)), 10.into()).await.unwrap();
+        let kept = StoredSnapshot { version: Version::new(version), state: Ok(state.to_vec()) };
+        assert_eq!(loaded.snapshot, Some(kept), "{schema}");
+    }
+}
+
+pub(crate) async fn streams_without_a_snapshot_of_a_schema_are_found_and_former_ones_pruned(store: Arc<impl Store>) {
+    for id in ["order-1", "order-2", "order-3", "orders-1"] {
+        store.append_many(&[batch(id, 0, &["A"])]).await.unwrap();
+        store.save_snapshot(&snapshot(id, 1, "order.v1", b"former")).await.unwrap();
+    }
+    let missing = async |after: Option<&str>, most| {
+        let after = after.map(stream);
+        let found = store.streams_without_snapshot("order", "order.v2", after.as_ref(), most).await.unwrap();
+        found.into_iter().map(|id| id.as_str().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(missing(None, 10).await, ["order-1", "order-2", "order-3"]);
+    assert_eq!(missing(None, 2).await, ["order-1", "order-2"]);
+    assert_eq!(missing(Some("order-2"), 10).await, ["order-3"]);
+    let present = ["order.v2".to_owned()];
+    assert_eq!(store.prune_snapshots("order", &present, 10).await.unwrap(), 0, "none has another to go by");
+    for id in ["order-1", "order-3"] {
+        store.save_snapshot(&snapshot(id, 1, "order.v2", b"present")).await.unwrap();
+    }
+    assert_eq!(missing(None, 10).await, ["order-2"]);
+    assert_eq!(store.prune_snapshots("order", &present, 1).await.unwrap(), 1);
+    assert_eq!(store.prune_snapshots("order", &present, 10).await.unwrap(), 1);
+    let former = async |id: &str| {
+        let loaded = store.load(&stream(id), Some(&SnapshotKey::schema("order.v1")), 10.into()).await.unwrap();
+        loaded.snapshot.is_some()
+    };
+    assert!(!former("order-1").await && !former("order-3").await);
+    assert!(former("order-2").await && former("orders-1").await, "the only one it has, and another category's");
 }

@@ -9,7 +9,7 @@ use foldhost::event_store::{
     EffectDetail, EffectFilter, EffectLease, EffectRecord, EffectReopening, EffectUpdate, JournalPlace,
     JournaledCommand, KeptReducer, LaneDue, LoadedStream, NewVerification, OutboxStore, RecordedCommand, ReducerNews,
     Snapshot, SnapshotKey, StreamBatch, SubscriptionClaim, SubscriptionError, SubscriptionName, SubscriptionStatus,
-    SubscriptionStore, TaskClaim, TaskProgress, UnreadableEvents, Verification, VerificationClaim, VerificationLease,
+    SubscriptionStore, TaskClaim, TaskProgress, EventCount, Verification, VerificationClaim, VerificationLease,
     VerificationStatus, VerificationStore,
 };
 use foldhost::reducer::{Descriptor, EffectRules, ReducerDigest};
@@ -215,12 +215,12 @@ impl ReducerStore for MoodyStore {
         self.enter().await?.load_component(digest).await
     }
 
-    async fn unreadable_events(
+    async fn count_events(
         &self,
         category: &str,
-        readable: &[String],
-    ) -> Result<Vec<UnreadableEvents>, EventStoreError> {
-        self.enter().await?.unreadable_events(category, readable).await
+        event_types: &[String],
+    ) -> Result<Vec<EventCount>, EventStoreError> {
+        self.enter().await?.count_events(category, event_types).await
     }
 
     async fn streams_without_snapshot(

@@ -47,6 +47,12 @@ pub(super) fn appends() -> Vec<Statement> {
     contested
         .extend([firsts(|batch| (batch.base + 1).to_string()), firsts(|batch| (batch.base + batch.count).to_string())]);
     contested.extend([same("NULL::text", &ids), same(&data, &ids), same("1::bigint", &ids)]);
+    contested.extend([
+        same(&data, &ids),
+        same("0::smallint", &ids),
+        same("NULL::smallint", &ids),
+        same("1::bigint", &ids),
+    ]);
 
     let append = |file, arguments: Vec<String>| Statement {
         arguments,

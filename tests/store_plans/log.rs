@@ -47,8 +47,8 @@ const BESIDE: [&str; 5] = [
      FROM events WHERE stream_id LIKE 'order-%'",
     "INSERT INTO snapshots (stream_id, version, state_schema, reducer_digest, state_encoding, state_data)
      VALUES ('long-1', 99900, 'long.v1', decode(repeat('00', 32), 'hex'), 'raw', 'state')",
-    "INSERT INTO commands (stream_id, command_id, name, fingerprint, first_version, last_version)
-     SELECT stream_id, 'c-' || version, 'Place', decode(repeat('00', 32), 'hex'), version, version
+    "INSERT INTO commands (stream_id, command_id, name, fingerprint, first_version, last_version, payload, payload_kind, decided_at_ms)
+     SELECT stream_id, 'c-' || version, 'Place', decode(repeat('00', 32), 'hex'), version, version, '{}', 0, 1
      FROM events WHERE stream_id LIKE 'order-%'",
     "INSERT INTO stream_keys (stream_id, master_key_id, wrapped_key)
      SELECT DISTINCT stream_id, 'master', decode(repeat('00', 72), 'hex') FROM events WHERE stream_id LIKE 'customer-%'",

@@ -65,28 +65,39 @@ impl Statement {
 }
 
 /// Statements without a plan worth a check, and why.
-pub(crate) const ELSEWHERE: [(&str, &str); 21] = [
+pub(crate) const ELSEWHERE: [(&str, &str); 32] = [
     ("activate.sql", "once an activation, over tables with a row for each activation"),
+    ("activations.sql", "at an operator's word, over the same tables"),
     ("active_reducers.sql", "once a start or an activation, over the same tables"),
     ("adopt_checkpoints.sql", "after a restore, with all hosts stopped"),
     ("allow_change_of_events.sql", "after a restore, and has no plan"),
+    ("begin_verification.sql", "once a verification, over a table with a row for each"),
+    ("claim_task.sql", "once a host and half a minute, over one row"),
     ("effect_backlog.sql", "once a scrape, and counts all of the index of what waits"),
     ("effect_rules.sql", "once for each activation that a host meets, over their table"),
     ("epoch.sql", "once a host, over one row"),
+    ("finish_verification.sql", "once a verification, over one row"),
     ("generations.sql", "once for each activation that a host meets, over their table"),
     ("encrypted_categories.sql", "once a start, with one look into the index for each category"),
     ("erase_effects.sql", "once an erasure, and looks through the ids of all effects for those of the stream"),
+    ("list_reducers.sql", "at an operator's word, over a table with a row for each component"),
+    ("list_verifications.sql", "at an operator's word, over a table with a row for each verification"),
     ("list_pending_effects.sql", "at an operator's word, and sorts the ids of all that waits"),
     ("load_component.sql", "once for each component that a host meets, over their table"),
     ("lock_active_reducers.sql", "once an activation, and reads no table"),
+    ("lock_history.sql", "reads no table"),
     ("lock_log.sql", "after a restore, and has no plan"),
     ("lock_streams.sql", "reads no table"),
+    ("notify.sql", "reads no table"),
     ("refuse_change_of_events.sql", "after a restore, and has no plan"),
     ("renew_epoch.sql", "after a restore, over one row"),
     ("reset_subscription.sql", "at an operator's word, over one row of a table with a row a name"),
     ("restore_checkpoints.sql", "after a restore, with all hosts stopped; it reads what subscriptions have not"),
     ("restore_order.sql", "after a restore, with all hosts stopped; it changes every event"),
+    ("running_verification.sql", "once a verification, over a table with a row for each"),
     ("save_reducer.sql", "once a deployment"),
+    ("save_task.sql", "once a hundred snapshots, over one row"),
+    ("save_verification.sql", "once a second of a verification, over one row"),
 ];
 
 const PAGE: [&str; 2] = ["1000", "8388"];
@@ -216,6 +227,18 @@ fn beside_events() -> Vec<Statement> {
         write("drop_stream_key.sql", "of a stream", &[customer]).within(30),
         write("erase_stream.sql", "of a stream", &[customer]).within(30),
         write("close_stream.sql", "an open one", &[order, "11"]).within(60),
+        write("append_history.sql", "the first event", &["'$reducers-order'", "'ReducerActivated.v1'", "'{}'", "'{}'"])
+            .by(BY_STREAM, &["stream_id ="])
+            .within(40),
+        read("count_events_of_type.sql", "a hundred of many", &["'order'", "'Paid.v1'", "100"])
+            .by(BY_TYPE, &["event_type ="])
+            .within(1_000),
+        read("count_events_of_type.sql", "one that is not there", &["'order'", "'None.v1'", "100"])
+            .by(BY_TYPE, &["event_type ="]),
+        read("read_journal.sql", "a stream's", &[order, "4", "'c-4'", "100"]).within(30),
+        read("streams_without_snapshot.sql", "a page", &["'order-050000'", "'order.'", "'order.v2'", "100"])
+            .within(1_000),
+        write("prune_snapshots.sql", "none", &["'order-089000'", "'order.'", "ARRAY['order.v2']", "100"]).within(4_000),
     ]
 }
 

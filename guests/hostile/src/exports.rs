@@ -27,6 +27,7 @@ struct Exports;
 struct HostileAggregate {
     sdk: SdkAggregate,
     applied: Cell<u64>,
+    pages: Cell<u64>,
     /// By the events so far, of calls that come later.
     ordered: RefCell<Vec<Misdeed>>,
 }
@@ -64,7 +65,7 @@ impl wit::Guest for Exports {
 
 impl HostileAggregate {
     fn of(sdk: SdkAggregate) -> Self {
-        Self { sdk, applied: Cell::new(0), ordered: RefCell::default() }
+        Self { sdk, applied: Cell::new(0), pages: Cell::new(0), ordered: RefCell::default() }
     }
 
     fn ordered(&self, call: Call) -> Option<How> {
@@ -119,6 +120,7 @@ impl wit::GuestAggregate for HostileAggregate {
             None => (),
         }
         self.applied.set(self.applied.get() + count);
+        self.pages.set(self.pages.get() + 1);
         self.sdk.apply(events)
     }
 
@@ -138,6 +140,7 @@ impl wit::GuestAggregate for HostileAggregate {
 
     fn state_json(&self) -> String {
         match self.ordered(Call::StateJson) {
+            Some(How::Lie(Lie::CountPages)) => format!(r#"{{"pages":{}}}"#, self.pages.get()),
             Some(how) => answer_or_refuse(how).unwrap_or_default(),
             None => self.sdk.state_json(),
         }

@@ -26,7 +26,7 @@
 //! | `POST /reducers/{name}/verify` with `{"digest","baseline","sample","since","without_commands","threads","by"}` | begins a shadow replay | 202 and the verification |
 //! | `GET /reducers/{name}/verifications?digest=DIGEST&limit=N` | lists them, the newest first | `{"verifications"}` |
 //! | `GET`, `DELETE /reducers/{name}/verifications/{id}` | shows one, gives one up | the verification; 204 |
-//! | `POST /reducers/{name}/activate` with `{"digest","accept","force","journal","expected_generation","by","reason"}` | has a component decide, if its report allows it | the reducer |
+//! | `POST /reducers/{name}/activate`, with the query of a deployment, with `{"digest","accept","force","journal","expected_generation","by","reason"}` | has a component decide, if its report allows it | the reducer |
 //! | `POST /reducers/{name}/rollback` with `{"to","force","by","reason"}` or nothing | has the former one decide again | the reducer; 202 and the verification while that is looked into |
 //! | `POST /reducers/{name}/canary` with `{"digest","share","accept","force","by","reason"}` | has a component decide for a share of the streams | the reducer |
 //! | `POST /reducers/{name}/canary/finish`, `/withdraw` with `{"by","reason"}` or nothing | for all of them, for none | the reducer |

@@ -9,9 +9,10 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
+use super::effect_rules::rules_of;
 use super::problem::Problem;
 use super::reducers::ActiveReducer;
-use super::request::{PathOf, read_json};
+use super::request::{PathOf, QueryOf, read_json};
 use super::verifications::ShownVerification;
 use super::{Api, kinds};
 use crate::event_store::Share;
@@ -66,10 +67,11 @@ struct Activate {
     wanted: Wanted,
 }
 
-/// Makes a component the one that decides.
+/// Makes a component the one that decides; the query says what its effects may do, as for a deployment.
 pub(super) async fn activate(
     State(api): State<Api>,
     PathOf(name): PathOf<String>,
+    QueryOf(parameters): QueryOf<Vec<(String, String)>>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<ActiveReducer>, Problem> {
@@ -78,11 +80,12 @@ pub(super) async fn activate(
         return Err(Problem::new(&kinds::INVALID_BODY, mend));
     };
     let policy = asked.wanted.policy()?;
+    let rules = rules_of(&parameters)?;
     let digest = api.host.find_reducer(&name, &asked.digest).await?.digest;
     let request = ActivateRequest {
         digest,
         policy,
-        rules: None,
+        rules,
         journal: asked.journal,
         expected_generation: asked.expected_generation,
         by: asked.wanted.by,

@@ -108,6 +108,7 @@ pub(super) fn compile(options: &BuildOptions, package: &ReducerPackage) -> Resul
         .args(["build", "--release", "--lib", "--target", TARGET, "--message-format=json-render-diagnostics"])
         .args(["--package", &package.id.repr])
         .args(options.locked.then_some("--locked"))
+        .args(options.features.iter().flat_map(|feature| ["--features", feature]))
         .current_dir(&options.dir)
         .envs(flags::profile(options.debug_info));
     match flags::hand_over(&package.remapped_paths) {

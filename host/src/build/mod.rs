@@ -8,6 +8,7 @@ mod core_module;
 mod error;
 mod flags;
 
+use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -27,6 +28,8 @@ pub struct BuildOptions {
     pub dir: PathBuf,
     /// Which package, when the directory is a workspace of several.
     pub package: Option<String>,
+    /// Cargo features to build it with, beside its default ones. The component's file keeps its name.
+    pub features: Vec<String>,
     /// The file to write; `foldhost/PACKAGE.wasm` in cargo's target directory when there is none, and
     /// `foldhost/PACKAGE.debug.wasm` with [`debug_info`](Self::debug_info).
     pub out: Option<PathBuf>,
@@ -74,9 +77,7 @@ pub struct BuiltComponent {
 pub fn build(options: &BuildOptions) -> Result<BuiltComponent, BuildError> {
     let package = cargo::find_package(options)?;
     cargo::check_target(&options.dir)?;
-    let core_path = cargo::compile(options, &package)?;
-    let core_module = std::fs::read(&core_path).map_err(|source| BuildError::io("read", &core_path, source))?;
-    let component = componentize(&core_module)?;
+    let component = componentize(&core_module(options, &package)?)?;
     let kind = if options.debug_info { "debug.wasm" } else { "wasm" };
     let path = match &options.out {
         Some(out) => out.clone(),
@@ -84,6 +85,19 @@ pub fn build(options: &BuildOptions) -> Result<BuiltComponent, BuildError> {
     };
     write(&path, &component)?;
     Ok(BuiltComponent { package: package.name, path, digest: ReducerDigest::of(&component), component })
+}
+
+/// Compiles the package to a core module. Cargo gives it the same file with whatever features, so two builds at once would
+/// read each other's: one waits for the other here.
+fn core_module(options: &BuildOptions, package: &cargo::ReducerPackage) -> Result<Vec<u8>, BuildError> {
+    let path = package.target_directory.join("foldhost").join(format!(".{}.lock", package.name));
+    let failed = |source| BuildError::io("lock", &path, source);
+    std::fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).map_err(failed)?;
+    // Held until it is closed, or its process ends.
+    let lock = File::create(&path).map_err(failed)?;
+    lock.lock().map_err(failed)?;
+    let core_path = cargo::compile(options, package)?;
+    std::fs::read(&core_path).map_err(|source| BuildError::io("read", &core_path, source))
 }
 
 /// Wraps a core module that was compiled with `foldhost_sdk::export!` into a component. Its functions get the names that

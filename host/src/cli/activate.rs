@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::client::{HostArgs, HostClient};
+use super::client::{HostArgs, HostClient, with_words};
 use super::error::CliError;
 use super::policy::PolicyArgs;
+use super::rules::RulesArgs;
 use super::who::Who;
 use super::{output, verify};
 
@@ -15,6 +16,7 @@ Examples:
   foldhost activate order 91bc02 --accept state:/discount --accept 'command:PlaceOrder:*'
   foldhost activate order 91bc02 --force 'rollout of #1234, verified on staging'
   foldhost activate order 91bc02 --journal on     # and keep its commands, to decide them anew
+  foldhost activate order 91bc02 --allow https://pay.example
 
 The switch is one point in time for all hosts: what the former component has under way is
 decided again, and no sender notices. The way back: `foldhost rollback order`.";
@@ -51,10 +53,13 @@ pub(crate) struct Args {
     // Behind the others: what is declared after it would stand under its heading.
     #[command(flatten)]
     policy: PolicyArgs,
+    #[command(flatten)]
+    rules: RulesArgs,
 }
 
 pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     let client = HostClient::new(args.host)?;
+    let rules = args.rules.words()?;
     if args.verify {
         verify_first(&client, &args.name, &args.digest, &args.who, args.json).await?;
     }
@@ -71,7 +76,7 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     if let Some(reason) = &args.reason {
         body.insert("reason".into(), json!(reason));
     }
-    let reducer = activate(&client, &args.name, &body).await?;
+    let reducer = activate(&client, &args.name, &rules, &body).await?;
     if args.json { output::print_json(&reducer) } else { print(&reducer) }
 }
 
@@ -90,9 +95,16 @@ pub(crate) async fn verify_first(
     if quiet { Ok(()) } else { verify::print_report(&verification) }
 }
 
-pub(crate) async fn activate(client: &HostClient, name: &str, body: &Map<String, Value>) -> Result<Value, CliError> {
+/// Has a component decide, with `rules` for its effects.
+pub(crate) async fn activate(
+    client: &HostClient,
+    name: &str,
+    rules: &[(&str, String)],
+    body: &Map<String, Value>,
+) -> Result<Value, CliError> {
     let activating = output::spinner("activating");
-    let answer = client.json(client.post(client.resource(["reducers", name, "activate"])).json(body)).await;
+    let url = with_words(client.resource(["reducers", name, "activate"]), rules);
+    let answer = client.json(client.post(url).json(body)).await;
     activating.finish_and_clear();
     answer
 }

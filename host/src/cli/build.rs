@@ -16,6 +16,7 @@ Examples:
   foldhost build . --out order.wasm
   foldhost build guests/order --json | jq -r .digest
   foldhost build guests/order --debug-info        # target/foldhost/order.debug.wasm
+  foldhost build guests/order --features discount # the same file, with features of the crate
 
 The same crate, toolchain and lock file give the same bytes, so the same digest, in
 whatever directory. RUSTFLAGS is kept. Cargo's messages go to stderr.";
@@ -32,6 +33,8 @@ pub(crate) struct Args {
     /// Which package, when the directory is a workspace
     #[arg(long, value_name = "NAME")]
     package: Option<String>,
+    #[command(flatten)]
+    features: FeaturesArgs,
     /// Keep line tables, so that a trap names the lines that it went through; the file is several times as large
     #[arg(long)]
     debug_info: bool,
@@ -45,11 +48,20 @@ pub(crate) struct Args {
     limits: LimitsArgs,
 }
 
+/// The features of a crate that is built, as cargo takes them.
+#[derive(clap::Args)]
+pub(crate) struct FeaturesArgs {
+    /// Cargo features to build the crate with
+    #[arg(long, value_name = "NAME[,NAME...]", value_delimiter = ',')]
+    pub(crate) features: Vec<String>,
+}
+
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let engine = GuestEngine::new(&args.limits.load()?)?;
     let options = BuildOptions {
         dir: args.dir.clone(),
         package: args.package.clone(),
+        features: args.features.features.clone(),
         out: args.out.clone(),
         debug_info: args.debug_info,
         locked: args.locked,
@@ -62,8 +74,9 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
 }
 
 /// Builds the crate in a directory for a command that goes on with the bytes.
-pub(crate) fn build_component(dir: &Path) -> Result<Vec<u8>, CliError> {
-    Ok(foldhost::build::build(&BuildOptions::new(dir))?.component)
+pub(crate) fn build_component(dir: &Path, features: &FeaturesArgs) -> Result<Vec<u8>, CliError> {
+    let options = BuildOptions { features: features.features.clone(), ..BuildOptions::new(dir) };
+    Ok(foldhost::build::build(&options)?.component)
 }
 
 fn print(built: &BuiltComponent, reducer: &ComponentReducer, as_json: bool) -> Result<(), CliError> {

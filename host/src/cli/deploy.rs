@@ -5,17 +5,19 @@ use std::path::PathBuf;
 use foldhost::swap::DescriptorDifference;
 use serde_json::{Map, Value, json};
 
+use super::build::{self, FeaturesArgs};
 use super::client::{HostArgs, HostClient, with_words};
 use super::error::CliError;
 use super::policy::PolicyArgs;
 use super::rules::{self, RulesArgs};
 use super::who::Who;
-use super::{activate, build, output, verify};
+use super::{activate, output, verify};
 
 const EXAMPLES: &str = "\
 Examples:
   foldhost deploy guests/order                    # a crate is built first
   foldhost deploy target/foldhost/order.wasm
+  foldhost deploy guests/order --features discount
   foldhost deploy guests/order --activate         # verified, and if nothing differs it decides
   foldhost deploy guests/order --activate --accept 'state:/discount*'
   foldhost deploy order.wasm --url http://10.0.0.5:7070 --json
@@ -41,6 +43,8 @@ pub(crate) struct Args {
     /// A component, or the directory of a reducer's crate
     #[arg(value_name = "FILE.wasm|DIR")]
     component: PathBuf,
+    #[command(flatten)]
+    features: FeaturesArgs,
     /// Verify it over all streams and have it decide, if the report allows that
     #[arg(long)]
     activate: bool,
@@ -59,11 +63,19 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args) -> Result<(), CliError> {
+    let is_crate = args.component.is_dir();
+    if !is_crate && !args.features.features.is_empty() {
+        let file = args.component.display();
+        return Err(CliError::Usage(format!(
+            "{file} is no crate: --features goes with the directory of one, or with `foldhost build`"
+        )));
+    }
     let client = HostClient::new(args.host)?;
-    let mut words = args.rules.words()?;
+    let rules = args.rules.words()?;
+    let mut words = rules.clone();
     words.extend(args.who.name().map(|by| ("by", by)));
-    let component = if args.component.is_dir() {
-        build::build_component(&args.component)?
+    let component = if is_crate {
+        build::build_component(&args.component, &args.features)?
     } else {
         std::fs::read(&args.component).map_err(|source| CliError::Read { path: args.component.clone(), source })?
     };
@@ -71,7 +83,11 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     if !args.json {
         print(&deployed)?;
     }
-    if !args.activate || deployed["active"] == true {
+    let is_active = deployed["active"] == true;
+    if !is_active && !args.activate && !rules.is_empty() {
+        output::tell("its rules are given when it is activated: repeat them with `foldhost activate`");
+    }
+    if !args.activate || is_active {
         return if args.json { output::print_json(&deployed) } else { Ok(()) };
     }
     let name = deployed["name"].as_str().unwrap_or_default();
@@ -83,7 +99,7 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     body.insert("digest".into(), json!(digest));
     body.insert("by".into(), json!(args.who.name()));
     args.policy.put_into(&mut body);
-    let reducer = activate::activate(&client, name, &body).await?;
+    let reducer = activate::activate(&client, name, &rules, &body).await?;
     if args.json { output::print_json(&reducer) } else { activate::print(&reducer) }
 }
 

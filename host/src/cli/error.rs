@@ -105,7 +105,7 @@ pub(crate) enum CliError {
     Bless(#[from] BlessError),
     #[error("{}", tests_failed(*failed, *scenarios, *checks))]
     TestsFailed { failed: usize, scenarios: usize, checks: usize },
-    #[error("cannot watch for changes: {0}; run `foldhost test` without --watch")]
+    #[error("cannot watch for changes: {0}; run it without --watch")]
     Watch(String),
     #[error("cannot write {}: {source}", path.display())]
     Write { path: PathBuf, source: io::Error },

@@ -37,6 +37,7 @@ mod state;
 mod subscriptions;
 mod test;
 mod verify;
+mod watching;
 mod who;
 
 use std::process::ExitCode;

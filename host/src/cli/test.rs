@@ -4,7 +4,6 @@ mod human;
 mod json;
 mod junit;
 mod paint;
-mod sources;
 mod subject;
 mod watch;
 

@@ -123,14 +123,20 @@ fn state_of(path: &Path) -> Result<State, EmbeddedPostgresError> {
     let mut is_empty = true;
     for entry in entries {
         let name = entry.map_err(|source| EmbeddedPostgresError::io("read", path, source))?.file_name();
-        // By its text, or the part of it that a crash let through: another program's file may have the name.
-        if name == MARKER && fs::read(path.join(MARKER)).is_ok_and(|text| MARKER_TEXT.as_bytes().starts_with(&text)) {
+        if name == MARKER && is_data_dir(path) {
             return Ok(State::Ours);
         }
         // A freshly made file system is as good as empty.
         is_empty &= name == "lost+found";
     }
     if is_empty { Ok(State::Empty) } else { Err(EmbeddedPostgresError::NotOurs { data_dir: data_dir() }) }
+}
+
+/// Whether a directory is one that an embedded server's data is in.
+#[must_use]
+pub fn is_data_dir(path: &Path) -> bool {
+    // By its text, or the part of it that a crash let through: another program's file may have the name.
+    fs::read(path.join(MARKER)).is_ok_and(|text| MARKER_TEXT.as_bytes().starts_with(&text))
 }
 
 /// Refuses a directory that the server's user could not reach. `is_data_dir`: `existing` is the data directory itself,

@@ -45,6 +45,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 pub use self::address::ServerAddress;
+pub use self::data_dir::is_data_dir;
 pub use self::error::EmbeddedPostgresError;
 pub use self::installation::ServerSearch;
 

@@ -36,8 +36,8 @@ pub use outbox::{
 pub use postgres::{PoolConfig, PostgresEventStore, Restored};
 pub use reading::{log_events, stream_events};
 pub use reducers::{
-    Activation, ActivationChange, ActivationKind, ActivationNote, Canary, KeptReducer, NewVerification, ReducerNews,
-    ReducerStore, Share, ShareError, TaskClaim, TaskProgress, UnreadableEvents, Verification, VerificationClaim,
+    Activation, ActivationChange, ActivationKind, ActivationNote, Canary, EVENTS_COUNTED_MAX, EventCount, KeptReducer, NewVerification, ReducerNews,
+    ReducerStore, Share, ShareError, TaskClaim, TaskProgress, Verification, VerificationClaim,
     VerificationLease, VerificationStatus, VerificationStore,
 };
 pub use snapshot::{LoadedStream, Snapshot, SnapshotConfig, SnapshotKey, StoredSnapshot};

@@ -78,16 +78,16 @@ pub trait ReducerStore: Send + Sync + 'static {
     /// [`EventStoreError`]
     async fn load_component(&self, digest: ReducerDigest) -> Result<Option<Vec<u8>>, EventStoreError>;
 
-    /// The types of a category's stored events that are none of `readable`, and how many events of each there are. The event that
-    /// closes a stream is the host's, and none of them.
+    /// How many events of each of these types a category has; [`EVENTS_COUNTED_MAX`] stands for more. Types that it has none of are left
+    /// out.
     ///
     /// # Errors
     /// [`EventStoreError`]
-    async fn unreadable_events(
+    async fn count_events(
         &self,
         category: &str,
-        readable: &[String],
-    ) -> Result<Vec<UnreadableEvents>, EventStoreError>;
+        event_types: &[String],
+    ) -> Result<Vec<EventCount>, EventStoreError>;
 
     /// Streams of a category, behind `after` in byte order, that have a snapshot and none of the schema `wanted`.
     ///
@@ -467,12 +467,15 @@ pub struct KeptReducer {
     pub deployed_by: Option<String>,
 }
 
-/// Events that a reducer cannot read.
+/// Events of one type that are counted. To know that there are many is enough, and a hundred million took minutes.
+pub const EVENTS_COUNTED_MAX: u64 = 100_000;
+
+/// How many events of a type a category has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UnreadableEvents {
-    /// Their type.
+pub struct EventCount {
+    /// The type.
     pub event_type: String,
-    /// How many there are.
+    /// How many there are; [`EVENTS_COUNTED_MAX`] stands for more.
     pub count: u64,
 }
 

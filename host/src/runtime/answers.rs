@@ -3,7 +3,7 @@
 use chrono::Utc;
 
 use super::command::{CommandError, DecidedBy};
-use crate::event_store::{Activation, Canary, EventStoreError, UnreadableEvents};
+use crate::event_store::{Activation, Canary, EventStoreError, EventCount};
 use crate::guest::GateError;
 use crate::reducer::{Descriptor, EffectRules, EffectRulesError};
 use crate::{StreamId, Version};
@@ -26,7 +26,7 @@ pub enum DeployError {
         /// The reducer.
         name: String,
         /// Which, and how many.
-        events: Vec<UnreadableEvents>,
+        events: Vec<EventCount>,
     },
     /// The store failed.
     #[error(transparent)]

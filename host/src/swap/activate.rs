@@ -1,10 +1,13 @@
 //! The swap: one point in time for all hosts.
 
+use std::collections::BTreeSet;
+
 use super::{ActivationPolicy, Streams, SwapError, VerificationView};
 use crate::event_store::{
-    Activation, ActivationChange, ActivationKind, ActivationNote, KeptReducer, VerificationStatus,
+    Activation, ActivationChange, ActivationKind, ActivationNote, EventCount, EventStoreError, KeptReducer,
+    VerificationStatus,
 };
-use crate::reducer::{EffectRules, ReducerDigest};
+use crate::reducer::{Descriptor, EffectRules, ReducerDigest};
 use crate::runtime::ReducerStatus;
 use crate::{CommandError, Host};
 
@@ -140,11 +143,20 @@ impl Host {
 
     pub(super) async fn check_readable(&self, candidate: &KeptReducer) -> Result<(), SwapError> {
         let name = &candidate.descriptor.name;
-        let events = self.store().unreadable_events(name, &candidate.descriptor.event_types).await?;
+        let events = self.unreadable_events(&candidate.descriptor).await?;
         if events.is_empty() {
             return Ok(());
         }
         Err(SwapError::Unreadable { name: name.clone(), digest: candidate.digest, events })
+    }
+
+    /// Stored events that a component does not read: of the types that any component of its name reads. What was appended past all of
+    /// them, a shadow replay finds.
+    pub(super) async fn unreadable_events(&self, candidate: &Descriptor) -> Result<Vec<EventCount>, EventStoreError> {
+        let kept = self.store().reducers(&candidate.name, REDUCERS_MAX).await?;
+        let known = kept.into_iter().flat_map(|kept| kept.descriptor.event_types);
+        let unread: BTreeSet<_> = known.filter(|event_type| !candidate.event_types.contains(event_type)).collect();
+        self.store().count_events(&candidate.name, &unread.into_iter().collect::<Vec<_>>()).await
     }
 
     /// A component that is kept for this reducer.

@@ -68,7 +68,7 @@ impl Host {
         let store = self.store();
         let active = store.active_reducers(Some(name)).await?.pop();
         // A candidate that would lock the streams that hold them can never decide: it is told now.
-        let events = store.unreadable_events(name, &descriptor.event_types).await?;
+        let events = self.unreadable_events(&descriptor).await?;
         if !events.is_empty() {
             return Err(DeployError::Unreadable { name: name.clone(), events });
         }

@@ -1,6 +1,6 @@
 use uuid::Uuid;
 
-use crate::event_store::{EventStoreError, UnreadableEvents};
+use crate::event_store::{EVENTS_COUNTED_MAX, EventCount, EventStoreError};
 use crate::reducer::{EffectRulesError, ReducerDigest};
 use crate::{CommandError, ReadError};
 
@@ -39,7 +39,7 @@ pub enum SwapError {
         /// The candidate.
         digest: ReducerDigest,
         /// Which, and how many.
-        events: Vec<UnreadableEvents>,
+        events: Vec<EventCount>,
     },
     /// Nobody has held it against the active one.
     #[error("{digest} was not verified against {baseline}, which decides now: `foldhost verify {name} {digest}`")]
@@ -111,7 +111,10 @@ pub enum SwapError {
 }
 
 /// Types of events and how many there are of each.
-pub(crate) fn listed(events: &[UnreadableEvents]) -> String {
-    let listed = events.iter().map(|UnreadableEvents { event_type, count }| format!("{count} of {event_type}"));
+pub(crate) fn listed(events: &[EventCount]) -> String {
+    let listed = events.iter().map(|EventCount { event_type, count }| match *count {
+        EVENTS_COUNTED_MAX => format!("{count} or more of {event_type}"),
+        count => format!("{count} of {event_type}"),
+    });
     listed.collect::<Vec<_>>().join(", ")
 }

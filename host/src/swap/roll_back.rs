@@ -146,12 +146,21 @@ impl Host {
         }
         let earlier = self.activations(&active.name, None, ACTIVATIONS_MAX).await?;
         let mut since = active.activated_at;
+        let mut former = None;
         for activation in earlier {
             let is_wanted = to.map_or(activation.digest != active.digest, |to| activation.digest == to);
-            if is_wanted && activation.generation != active.generation {
-                return Ok((activation.digest, since));
+            if former.is_none() && is_wanted && activation.generation != active.generation {
+                former = Some(activation.digest);
+            }
+            // While it was a canary of the former one, others than that decided too.
+            let is_alone = activation.canary.as_ref().is_none_or(|canary| canary.digest == activation.digest);
+            if let Some(former) = former.filter(|_| is_alone) {
+                return Ok((former, since));
             }
             since = activation.activated_at;
+        }
+        if let Some(former) = former {
+            return Ok((former, since));
         }
         match to {
             Some(digest) => {

@@ -7,16 +7,26 @@ use std::sync::{Arc, Mutex, OnceLock};
 use foldhost::build::{BuildOptions, build};
 use foldhost::{ComponentReducer, GuestEngine, Limits};
 
+/// A guest and the features that it is built with.
+type Variant = (String, Vec<String>);
+
 /// The component of `guests/NAME`.
 pub fn component(name: &str) -> Arc<[u8]> {
-    static BUILT: Mutex<Option<HashMap<String, Arc<[u8]>>>> = Mutex::new(None);
+    component_with(name, &[])
+}
+
+/// The component of `guests/NAME`, built with features of its crate.
+pub fn component_with(name: &str, features: &[&str]) -> Arc<[u8]> {
+    static BUILT: Mutex<Option<HashMap<Variant, Arc<[u8]>>>> = Mutex::new(None);
     let mut built = BUILT.lock().unwrap();
     let built = built.get_or_insert_default();
+    let features: Vec<_> = features.iter().map(|&feature| feature.to_owned()).collect();
     let make = || {
         let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../guests").join(name);
-        build(&BuildOptions::new(dir)).unwrap_or_else(|error| panic!("guests/{name}: {error}")).component.into()
+        let options = BuildOptions { features: features.clone(), ..BuildOptions::new(dir) };
+        build(&options).unwrap_or_else(|error| panic!("guests/{name} with {features:?}: {error}")).component.into()
     };
-    Arc::clone(built.entry(name.to_owned()).or_insert_with(make))
+    Arc::clone(built.entry((name.to_owned(), features.clone())).or_insert_with(make))
 }
 
 /// The component of `guests/NAME`, compiled under the default limits.

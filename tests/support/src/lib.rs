@@ -9,7 +9,7 @@ mod ratio;
 mod server;
 mod swaps;
 
-pub use components::{component, component_reducer};
+pub use components::{component, component_reducer, component_with};
 pub use database::{TestDatabase, database, durable_database};
 pub use ratio::{Ratio, ratio};
 pub use server::OwnServer;

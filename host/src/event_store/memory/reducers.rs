@@ -1,7 +1,5 @@
 //! Components and activations in memory.
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 use chrono::Utc;
 use tokio::sync::broadcast;
@@ -9,10 +7,9 @@ use tokio::sync::broadcast;
 use super::InMemoryEventStore;
 use super::records::Records;
 use crate::StreamId;
-use crate::event::STREAM_CLOSED;
 use crate::event_store::history::{HistoryEvent, history_stream};
 use crate::event_store::{
-    Activation, ActivationChange, Canary, EventStoreError, KeptReducer, ReducerNews, ReducerStore, UnreadableEvents,
+    Activation, ActivationChange, Canary, EVENTS_COUNTED_MAX, EventCount, EventStoreError, KeptReducer, ReducerNews, ReducerStore,
 };
 use crate::reducer::{Descriptor, EffectRules, ReducerDigest};
 
@@ -136,20 +133,19 @@ impl ReducerStore for InMemoryEventStore {
         Ok(self.records().components.get(&digest).map(|(_, component)| component.clone()))
     }
 
-    async fn unreadable_events(
+    async fn count_events(
         &self,
         category: &str,
-        readable: &[String],
-    ) -> Result<Vec<UnreadableEvents>, EventStoreError> {
+        event_types: &[String],
+    ) -> Result<Vec<EventCount>, EventStoreError> {
         let records = self.records();
         let events = records.streams.iter().filter(|(stream_id, _)| stream_id.category() == category);
-        let mut counts = BTreeMap::new();
-        for event in events.flat_map(|(_, events)| events) {
-            if event.event_type != STREAM_CLOSED && !readable.contains(&event.event_type) {
-                *counts.entry(event.event_type.clone()).or_insert(0) += 1;
-            }
-        }
-        Ok(counts.into_iter().map(|(event_type, count)| UnreadableEvents { event_type, count }).collect())
+        let events: Vec<_> = events.flat_map(|(_, events)| events).collect();
+        let count = |event_type: &String| {
+            let count = events.iter().filter(|event| event.event_type == *event_type).count() as u64;
+            (count > 0).then(|| EventCount { event_type: event_type.clone(), count: count.min(EVENTS_COUNTED_MAX) })
+        };
+        Ok(event_types.iter().filter_map(count).collect())
     }
 
     async fn streams_without_snapshot(

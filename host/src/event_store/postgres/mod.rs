@@ -40,7 +40,7 @@ use super::sealing::Encryption;
 use super::{
     Activation, ActivationChange, AppendOutcome, Cursor, EventStore, EventStoreError, JournalPlace, JournaledCommand,
     KeptReducer, LoadedStream, LogFilter, PageLimit, RecordedCommand, ReducerNews, ReducerStore, Snapshot, SnapshotKey,
-    StreamBatch, UnreadableEvents,
+    StreamBatch, EventCount,
 };
 use crate::reducer::{Descriptor, EffectRules, ReducerDigest};
 use crate::{Event, PackedEvents, StreamId, Version};
@@ -289,7 +289,7 @@ impl ReducerStore for PostgresEventStore {
     }
 
     async fn active_reducers(&self, name: Option<&str>) -> Result<Vec<Activation>, EventStoreError> {
-        reducers::active(&self.pool, name).await
+        self.retry.run(|| reducers::active(&self.pool, name)).await
     }
 
     async fn activations(
@@ -314,15 +314,15 @@ impl ReducerStore for PostgresEventStore {
     }
 
     async fn load_component(&self, digest: ReducerDigest) -> Result<Option<Vec<u8>>, EventStoreError> {
-        reducers::load_component(&self.pool, digest).await
+        self.retry.run(|| reducers::load_component(&self.pool, digest)).await
     }
 
-    async fn unreadable_events(
+    async fn count_events(
         &self,
         category: &str,
-        readable: &[String],
-    ) -> Result<Vec<UnreadableEvents>, EventStoreError> {
-        self.retry.run(|| reducers::unreadable(&self.pool, category, readable)).await
+        event_types: &[String],
+    ) -> Result<Vec<EventCount>, EventStoreError> {
+        self.retry.run(|| reducers::count_events(&self.pool, category, event_types)).await
     }
 
     async fn streams_without_snapshot(

@@ -4,12 +4,11 @@ use sqlx::{PgConnection, PgPool};
 
 use super::error::database_error;
 use super::{connect, news};
-use crate::event::STREAM_CLOSED;
 use crate::event_store::batch::metadata_json;
 use crate::event_store::history::{HistoryEvent, history_stream};
 use crate::event_store::{
-    Activation, ActivationChange, ActivationKind, ActivationNote, Canary, EventStoreError, KeptReducer, ReducerNews,
-    Share, UnreadableEvents,
+    Activation, ActivationChange, ActivationKind, ActivationNote, Canary, EVENTS_COUNTED_MAX, EventStoreError, KeptReducer, ReducerNews,
+    Share, EventCount,
 };
 use crate::reducer::{Descriptor, EffectRules, ReducerDigest};
 
@@ -243,26 +242,25 @@ pub(super) async fn kept<'e>(
         .collect()
 }
 
-pub(super) async fn unreadable(
+pub(super) async fn count_events(
     pool: &PgPool,
     category: &str,
-    readable: &[String],
-) -> Result<Vec<UnreadableEvents>, EventStoreError> {
-    let types = sqlx::query_file_scalar!("src/event_store/postgres/event_types.sql");
-    let types = types.fetch_all(pool).await.map_err(database_error)?;
-    let mut unreadable = Vec::new();
-    for event_type in types {
-        if event_type == STREAM_CLOSED || readable.contains(&event_type) {
-            continue;
-        }
-        let count =
-            sqlx::query_file_scalar!("src/event_store/postgres/count_events_of_type.sql", category, &event_type);
+    event_types: &[String],
+) -> Result<Vec<EventCount>, EventStoreError> {
+    let mut counts = Vec::new();
+    for event_type in event_types {
+        let count = sqlx::query_file_scalar!(
+            "src/event_store/postgres/count_events_of_type.sql",
+            category,
+            event_type,
+            EVENTS_COUNTED_MAX as i64
+        );
         let count = u64::try_from(count.fetch_one(pool).await.map_err(database_error)?).unwrap_or_default();
         if count > 0 {
-            unreadable.push(UnreadableEvents { event_type, count });
+            counts.push(EventCount { event_type: event_type.clone(), count });
         }
     }
-    Ok(unreadable)
+    Ok(counts)
 }
 
 pub(super) async fn effect_rules(

@@ -235,13 +235,23 @@ impl Registry {
         Ok(checked.await.map_err(|error| DeployError::Check(error.to_string()))??)
     }
 
-    /// A component of a name by its digest, whether it decides or not: compiled once, and kept for a while.
+    /// A component of a name by its digest, whether it decides or not: compiled once, and kept for a while. In the turn of those that
+    /// are checked: no command waits behind it.
     pub(crate) async fn of_digest(&self, name: &str, digest: ReducerDigest) -> Result<Arc<dyn Reducer>, CommandError> {
         if let Some(reducer) = self.compiled_already(name, digest) {
             return Ok(reducer);
         }
-        let loading = Arc::clone(&self.loading).lock_owned().await;
-        self.compile(name, digest, loading).await
+        let turn = Arc::clone(&self.checking).lock_owned().await;
+        self.compile(name, digest, turn).await
+    }
+
+    /// A component that decides now.
+    async fn to_decide(&self, name: &str, digest: ReducerDigest) -> Result<Arc<dyn Reducer>, CommandError> {
+        if let Some(reducer) = self.compiled_already(name, digest) {
+            return Ok(reducer);
+        }
+        let turn = Arc::clone(&self.loading).lock_owned().await;
+        self.compile(name, digest, turn).await
     }
 
     fn compiled_already(&self, name: &str, digest: ReducerDigest) -> Option<Arc<dyn Reducer>> {
@@ -271,9 +281,9 @@ impl Registry {
         {
             return Ok(known);
         }
-        let reducer = self.of_digest(&name, activation.digest).await?;
+        let reducer = self.to_decide(&name, activation.digest).await?;
         let canary = match &activation.canary {
-            Some(canary) => Some(self.of_digest(&name, canary.digest).await?),
+            Some(canary) => Some(self.to_decide(&name, canary.digest).await?),
             None => None,
         };
         Ok(self.adopt(&activation, reducer, canary))
@@ -283,7 +293,7 @@ impl Registry {
         &self,
         name: &str,
         digest: ReducerDigest,
-        loading: tokio::sync::OwnedMutexGuard<()>,
+        turn: tokio::sync::OwnedMutexGuard<()>,
     ) -> Result<Arc<dyn Reducer>, CommandError> {
         let unusable = |reason: String| CommandError::ReducerUnusable { name: name.to_owned(), reason };
         // While this one waited for its turn, another may have compiled it.
@@ -297,8 +307,8 @@ impl Registry {
         let component = component.ok_or_else(|| unusable(format!("no component {digest} is kept")))?;
         let engine = self.engine.clone();
         // The turn goes along: a command whose sender hangs up ends no compiler, and the next one would begin a second.
-        let load = move || (ComponentReducer::load(&engine, &component), loading);
-        let (loaded, _loading) =
+        let load = move || (ComponentReducer::load(&engine, &component), turn);
+        let (loaded, _turn) =
             tokio::task::spawn_blocking(load).await.map_err(|error| unusable(error.to_string()))?;
         let reducer: Arc<dyn Reducer> = Arc::new(loaded.map_err(|refusal| {
             let refusal = refusal.to_string();

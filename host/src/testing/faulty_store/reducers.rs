@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{FaultyStore, StoreCall};
 use crate::event_store::{
     Activation, ActivationChange, KeptReducer, NewVerification, ReducerNews, ReducerStore, TaskClaim, TaskProgress,
-    UnreadableEvents, Verification, VerificationClaim, VerificationLease, VerificationStatus, VerificationStore,
+    EventCount, Verification, VerificationClaim, VerificationLease, VerificationStatus, VerificationStore,
 };
 use crate::reducer::{Descriptor, EffectRules, ReducerDigest};
 use crate::{EventStoreError, StreamId};
@@ -60,12 +60,12 @@ impl<S: ReducerStore + ?Sized> ReducerStore for FaultyStore<S> {
         self.enter(StoreCall::Reducers)?.load_component(digest).await
     }
 
-    async fn unreadable_events(
+    async fn count_events(
         &self,
         category: &str,
-        readable: &[String],
-    ) -> Result<Vec<UnreadableEvents>, EventStoreError> {
-        self.enter(StoreCall::Reducers)?.unreadable_events(category, readable).await
+        event_types: &[String],
+    ) -> Result<Vec<EventCount>, EventStoreError> {
+        self.enter(StoreCall::Reducers)?.count_events(category, event_types).await
     }
 
     async fn streams_without_snapshot(

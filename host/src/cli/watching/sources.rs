@@ -1,14 +1,16 @@
-//! The files that a run is made from.
+//! The files that something is made from.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::fs::{self, Metadata};
+use std::fs::{self, File, Metadata};
 use std::hash::{DefaultHasher, Hasher as _};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use cargo_metadata::MetadataCommand;
-
-use super::subject::{Subject, SubjectPlace};
+use foldhost::embedded_postgres::is_data_dir;
 
 /// Directories that are watched, and files in them.
 const DIRECTORIES_MAX: usize = 2_000;
@@ -16,17 +18,23 @@ const FILES_MAX: usize = 50_000;
 /// Files up to so many bytes are compared by what they hold, larger ones by their time and size.
 const CONTENT_BYTES_MAX: u64 = 64 << 20;
 
-/// Where sources are, and what lies among them that a run itself writes.
-pub(super) struct Outlook {
+/// Where sources are, and what lies among them that comes of a run itself: with that among the sources, each run was the cause of the
+/// next.
+pub(crate) struct Outlook {
     /// A directory with all below it, or one file.
     roots: Vec<PathBuf>,
-    /// With the report and cargo's directory among the sources, each run was the cause of the next.
+    /// Cargo's directory, and what else is written under a name that is known.
     left_out: Vec<PathBuf>,
+    /// Where this process's stdout and stderr go, as in `foldhost serve --watch . 2>serve.log`.
+    outputs: Vec<FileId>,
 }
+
+/// Device and inode: what a file is, whatever its name.
+type FileId = (u64, u64);
 
 /// What is there at one time.
 #[derive(Default)]
-pub(super) struct Sources {
+pub(crate) struct Sources {
     pub(super) files: BTreeMap<PathBuf, Stamp>,
     /// Where something has to happen for a file to change, or to come.
     pub(super) directories: BTreeSet<PathBuf>,
@@ -41,14 +49,29 @@ pub(super) struct Stamp {
 }
 
 impl Outlook {
-    pub(super) fn of(subject: &Subject, junit: Option<&Path>) -> Self {
-        let mut left_out: Vec<PathBuf> = junit.into_iter().flat_map(both_names).collect();
-        let mut roots = match &subject.place {
-            SubjectPlace::Crate(dir) => packages(dir, &mut left_out),
-            SubjectPlace::File(path) => vec![path.clone()],
-        };
-        roots.extend([subject.scenarios.clone(), subject.golden_dir()]);
-        Self { roots: roots.iter().map(|root| real(root)).collect(), left_out }
+    /// A directory with all below it, or one file.
+    pub(crate) fn of(path: &Path) -> Self {
+        Self { roots: vec![real(path)], left_out: Vec::new(), outputs: outputs() }
+    }
+
+    /// A crate, and the crates that it is built from on this machine: a change in one of them changes the component too.
+    pub(crate) fn of_crate(dir: &Path) -> Self {
+        let mut outlook = Self::of(dir);
+        let packages = packages(dir, &mut outlook.left_out);
+        outlook.roots.extend(packages.iter().map(|package| real(package)));
+        outlook
+    }
+
+    /// With another directory or file.
+    pub(crate) fn and(mut self, path: &Path) -> Self {
+        self.roots.push(real(path));
+        self
+    }
+
+    /// Without what is written there.
+    pub(crate) fn without(mut self, path: &Path) -> Self {
+        self.left_out.extend(both_names(path));
+        self
     }
 
     /// What is there now. What was seen before spares reading what did not change since.
@@ -61,14 +84,16 @@ impl Outlook {
                 Ok(found) if found.is_dir() => {
                     // Everything has one name, whatever links lead to it.
                     let Ok(real) = path.canonicalize() else { continue };
-                    let is_left_out = self.left_out.contains(&real) && !self.roots.contains(&real);
+                    // A database is written to all the time, and is nothing that a component is made from.
+                    let is_left_out =
+                        (self.left_out.contains(&real) || is_data_dir(&real)) && !self.roots.contains(&real);
                     if is_left_out || seen.len() == DIRECTORIES_MAX || !seen.insert(real.clone()) {
                         continue;
                     }
                     let entries = fs::read_dir(&real).into_iter().flatten().flatten().map(|entry| entry.path());
                     ahead.extend(entries.filter(|path| is_source(path) && !self.left_out.contains(path)));
                 }
-                Ok(found) if sources.files.len() < FILES_MAX => {
+                Ok(found) if sources.files.len() < FILES_MAX && !self.outputs.contains(&file_id(&found)) => {
                     let known = before.and_then(|before| before.files.get(&path));
                     let stamp = Stamp::of(&path, &found, known);
                     sources.files.insert(path, stamp);
@@ -115,10 +140,9 @@ fn digest(content: &[u8]) -> u64 {
     hasher.finish()
 }
 
-/// The crate, and the crates that it is built from on this machine: a change in one of them changes the component too. What cargo
-/// writes for it is left out.
+/// The crates that a crate is built from on this machine, itself among them. What cargo writes for it is left out.
 fn packages(dir: &Path, left_out: &mut Vec<PathBuf>) -> Vec<PathBuf> {
-    let mut found = vec![dir.to_owned()];
+    let mut found = Vec::new();
     // A manifest that cannot be read is told by the build.
     let Ok(metadata) = MetadataCommand::new().current_dir(dir).exec() else { return found };
     left_out.extend(both_names(metadata.target_directory.as_std_path()));
@@ -136,6 +160,18 @@ fn packages(dir: &Path, left_out: &mut Vec<PathBuf>) -> Vec<PathBuf> {
         ahead.extend(needed.filter_map(|id| metadata.packages.iter().find(|package| package.id == *id)));
     }
     found
+}
+
+/// The files that this process's output goes to.
+fn outputs() -> Vec<FileId> {
+    let (stdout, stderr) = (io::stdout(), io::stderr());
+    let found = [stdout.as_fd().try_clone_to_owned(), stderr.as_fd().try_clone_to_owned()];
+    let found = found.into_iter().flatten().filter_map(|output: OwnedFd| File::from(output).metadata().ok());
+    found.filter(Metadata::is_file).map(|output| file_id(&output)).collect()
+}
+
+fn file_id(found: &Metadata) -> FileId {
+    (found.dev(), found.ino())
 }
 
 /// The path without links, also where nothing is there yet.
@@ -195,9 +231,8 @@ mod tests {
         }
 
         fn outlook(&self) -> Outlook {
-            let dir = self.0.path().to_owned();
-            let subject = Subject { scenarios: dir.join("scenarios"), place: SubjectPlace::Crate(dir.clone()) };
-            Outlook::of(&subject, Some(&dir.join("reports/report.xml")))
+            let dir = self.0.path();
+            Outlook::of_crate(dir).and(&dir.join("scenarios")).without(&dir.join("reports/report.xml"))
         }
     }
 
@@ -213,6 +248,25 @@ mod tests {
             assert!(outlook.sources(None).files == place.outlook().sources(None).files, "{written}");
         }
         assert!(!before.files.keys().any(|path| path.ends_with("out/one.d")));
+        Ok(())
+    }
+
+    #[test]
+    fn a_host_s_data_and_this_process_s_output_are_no_sources() -> Result<()> {
+        let place = Place::new()?;
+        place.write("foldhost-data/foldhost.data", "This directory belongs to Foldhost.")?;
+        let mut outlook = place.outlook();
+        let log = place.write("serve.log", "ready")?;
+        outlook.outputs.push(file_id(&fs::metadata(&log)?));
+        let before = outlook.sources(None);
+        for written in ["foldhost-data/pg/base/1", "foldhost-data/postgres.log", "serve.log"] {
+            place.write(written, "by the host")?;
+            assert!(outlook.sources(Some(&before)).files == before.files, "{written}");
+        }
+        assert!(!before.directories.iter().any(|dir| dir.ends_with("foldhost-data")));
+        // By its text, and not by its name.
+        fs::write(place.0.path().join("foldhost-data/foldhost.data"), "a module's data")?;
+        assert!(outlook.sources(Some(&before)).files != before.files);
         Ok(())
     }
 
@@ -245,8 +299,8 @@ mod tests {
         let place = Place::new()?;
         let dir = place.0.path().canonicalize()?;
         let wasm = place.write("deep/one.wasm", "")?;
-        let subject = Subject { place: SubjectPlace::File(wasm), scenarios: dir.join("not/yet/scenarios") };
-        let directories = Outlook::of(&subject, None).sources(None).directories;
+        let outlook = Outlook::of(&wasm).and(&dir.join("not/yet/scenarios"));
+        let directories = outlook.sources(None).directories;
         assert_eq!(directories, BTreeSet::from([dir.clone(), dir.join("deep")]));
         Ok(())
     }
