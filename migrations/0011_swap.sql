@@ -54,7 +54,8 @@ ALTER TABLE commands
 CREATE INDEX commands_in_journal ON commands (stream_id, last_version, command_id) WHERE payload_kind IS NOT NULL;
 
 -- One snapshot for each schema: those of the former generation stay until the new one is settled, so that the way back loads as fast
--- as the way here.
+-- as the way here. A host of the version before names the former key when it saves one, and saves none any more; its streams load by
+-- what there is.
 ALTER TABLE snapshots DROP CONSTRAINT snapshots_pkey, ADD PRIMARY KEY (stream_id, state_schema);
 
 -- Work that one host does for all of them after a swap, and how far it has come.

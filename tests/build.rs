@@ -64,6 +64,31 @@ fn a_crate_that_is_compiled_anew_has_the_same_bytes() {
     assert_eq!(first, second);
 }
 
+#[test]
+fn features_make_another_component_in_the_file_of_its_package() {
+    let code = "#[unsafe(no_mangle)] pub extern \"C\" fn chosen() -> i32 {
+        cfg!(feature = \"one\") as i32 + 2 * cfg!(feature = \"two\") as i32
+    }";
+    let manifest = package("choosing", "crate-type = [\"cdylib\"]") + "[features]\none = []\ntwo = []\n";
+    let dir = crate_with(&manifest, code);
+    let with = |features: &[&str]| {
+        let features = features.iter().map(|&feature| feature.to_owned()).collect();
+        build(&BuildOptions { features, ..BuildOptions::new(dir.path()) }).unwrap()
+    };
+    let plain = with(&[]);
+    let variants = [&["one"][..], &["two"], &["one", "two"]].map(with);
+    for (place, variant) in variants.iter().enumerate() {
+        assert_eq!(variant.path, plain.path);
+        let others = variants.iter().skip(place + 1).chain([&plain]);
+        assert!(others.into_iter().all(|other| other.digest != variant.digest), "variant {place}");
+    }
+    // The one that was built first is not what a later one left behind.
+    assert_eq!(with(&[]), plain);
+    assert_eq!(fs::read(&plain.path).unwrap(), plain.component);
+    let unknown = BuildOptions { features: vec!["three".into()], ..BuildOptions::new(dir.path()) };
+    assert!(matches!(build(&unknown).unwrap_err(), BuildError::Compile { .. }));
+}
+
 fn has(component: &[u8], text: &str) -> bool {
     component.windows(text.len()).any(|window| window == text.as_bytes())
 }

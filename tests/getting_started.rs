@@ -5,18 +5,23 @@
 
 #[path = "new/alone.rs"]
 mod alone;
-#[path = "getting_started/newcomer.rs"]
-mod newcomer;
-#[path = "getting_started/page.rs"]
+#[path = "walkthrough/digests.rs"]
+mod digests;
+#[path = "walkthrough/page.rs"]
 mod page;
-#[path = "getting_started/printed.rs"]
+#[path = "walkthrough/printed.rs"]
 mod printed;
 #[path = "cli/program.rs"]
 #[allow(dead_code, reason = "the tests of the other commands use more of it")]
 mod program;
+#[path = "walkthrough/reader.rs"]
+#[allow(dead_code, reason = "other pages are for readers in a clone")]
+mod reader;
+#[path = "walkthrough/tests.rs"]
+mod tests;
 
-use newcomer::Newcomer;
 use page::Task;
+use reader::Reader;
 
 fn blocks() -> Vec<page::Block> {
     page::blocks(&std::fs::read_to_string(format!("{}/docs/getting-started.md", alone::REPOSITORY)).unwrap())
@@ -24,7 +29,7 @@ fn blocks() -> Vec<page::Block> {
 
 #[test]
 fn a_newcomer_who_does_what_the_page_says_sees_what_it_shows() {
-    let mut newcomer = Newcomer::new();
+    let mut newcomer = Reader::beside_a_clone();
     for block in blocks() {
         newcomer.perform(&block);
     }

@@ -33,5 +33,7 @@ mod shutdown;
 mod store;
 #[path = "http_api/subscriptions.rs"]
 mod subscriptions;
+#[path = "http_api/swaps.rs"]
+mod swaps;
 #[path = "http_api/upcast.rs"]
 mod upcast;

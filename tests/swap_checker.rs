@@ -10,8 +10,10 @@ mod swap_checker {
     pub(super) mod client;
     pub(super) mod faults;
     pub(super) mod operator;
+    pub(super) mod past;
     pub(super) mod places;
     pub(super) mod record;
+    mod restarts;
     pub(super) mod tables;
     pub(super) mod verdict;
     mod verdict_tests;

@@ -6,11 +6,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use foldhost::event_store::{
     Activation, ActivationChange, AppendOutcome, ClaimOutcome, ClaimedEffect, Cursor, EffectBacklog, EffectClaim,
-    EffectDetail, EffectFilter, EffectLease, EffectRecord, EffectReopening, EffectUpdate, JournalPlace,
+    EffectDetail, EffectFilter, EffectLease, EffectRecord, EffectReopening, EffectUpdate, EventCount, JournalPlace,
     JournaledCommand, KeptReducer, LaneDue, LoadedStream, NewVerification, OutboxStore, RecordedCommand, ReducerNews,
     Snapshot, SnapshotKey, StreamBatch, SubscriptionClaim, SubscriptionError, SubscriptionName, SubscriptionStatus,
-    SubscriptionStore, TaskClaim, TaskProgress, EventCount, Verification, VerificationClaim, VerificationLease,
-    VerificationStatus, VerificationStore,
+    SubscriptionStore, TaskClaim, TaskProgress, Verification, VerificationClaim, VerificationLease, VerificationStatus,
+    VerificationStore,
 };
 use foldhost::reducer::{Descriptor, EffectRules, ReducerDigest};
 use foldhost::{
@@ -215,11 +215,7 @@ impl ReducerStore for MoodyStore {
         self.enter().await?.load_component(digest).await
     }
 
-    async fn count_events(
-        &self,
-        category: &str,
-        event_types: &[String],
-    ) -> Result<Vec<EventCount>, EventStoreError> {
+    async fn count_events(&self, category: &str, event_types: &[String]) -> Result<Vec<EventCount>, EventStoreError> {
         self.enter().await?.count_events(category, event_types).await
     }
 

@@ -19,7 +19,7 @@ use super::record::{Accepted, Answer, Decider, Sent};
 /// How long a command with an id is sent again before something else is wrong.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Counters, of which a few are asked for half of the time.
-const COUNTERS: u32 = 24;
+pub(crate) const COUNTERS: u32 = 24;
 const HOT: u32 = 3;
 /// Orders that may be placed.
 const ORDERS: u32 = 60;

@@ -12,14 +12,15 @@ use foldhost_test_support::in_other_bytes;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{Rng, SeedableRng};
+use tokio_util::sync::CancellationToken;
 
 use super::places::{Gone, PLACES, Places};
 use super::record::{Generation, Told};
 
 /// The reducers that are swapped, and how many components of each there are from the beginning.
-pub(crate) const REDUCERS: [(&str, u8); 2] = [("counter", 10), ("order", 6)];
+pub(crate) const REDUCERS: [(&str, u8); 2] = [("counter", 6), ("order", 4)];
 /// Components that may be deployed meanwhile.
-const DEPLOYED_LATER: u8 = 6;
+const DEPLOYED_LATER: u8 = 3;
 
 /// The components of each name that are kept, as far as one operator knows.
 pub(crate) type Kept = BTreeMap<&'static str, Vec<ReducerDigest>>;
@@ -95,6 +96,18 @@ impl Operator {
                 Ok(status) => self.swap(name, at_first, &status).await,
                 Err(undone) => self.undone("look", undone),
             }
+        }
+        self.told
+    }
+
+    /// Has one component after the other decide, and gives what it was told.
+    pub(crate) async fn activate_until(mut self, stop: CancellationToken) -> Told {
+        while !stop.is_cancelled() {
+            let (name, _) = *REDUCERS.choose(&mut self.chance).unwrap();
+            let digest = *self.kept[name].choose(&mut self.chance).unwrap();
+            let policy = ActivationPolicy::Force("at random".into());
+            let request = ActivateRequest { policy, ..ActivateRequest::of(digest) };
+            self.ask("activate", |host| async move { host.activate(name, request).await }).await;
         }
         self.told
     }

@@ -2,7 +2,7 @@
 //! and can be dropped in the middle of anything.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
 use foldhost::{EffectLimits, EventStoreError, Host, Limits, PoolConfig, PostgresEventStore, Store};
@@ -13,6 +13,8 @@ use tokio::time::Instant;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) const PLACES: usize = 2;
+/// The name of hosts' threads.
+const THREAD: &str = "host";
 
 pub(crate) struct Places {
     url: String,
@@ -34,6 +36,7 @@ pub(crate) struct Gone;
 impl Places {
     /// A host in each place.
     pub(crate) async fn start(url: &str, code_cache: &Path) -> Arc<Self> {
+        leave_dropped_hosts_alone();
         let places = Self { url: url.into(), code_cache: code_cache.into(), running: Default::default() };
         for place in 0..PLACES {
             places.restart(place).await;
@@ -99,7 +102,7 @@ impl Places {
 
 impl Running {
     async fn start(url: &str, code_cache: &Path) -> Result<Self, EventStoreError> {
-        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name(THREAD).enable_all().build().unwrap();
         let (url, code_cache) = (url.to_owned(), code_cache.to_owned());
         let started = runtime.spawn(async move {
             let config = PoolConfig { connections_max: 8, append_connections_max: 3, ..PoolConfig::default() };
@@ -131,4 +134,19 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.runtime.take().unwrap().shutdown_background();
     }
+}
+
+/// Says nothing of threads of dropped hosts that were folding when their runtime went away: tokio has them panic, and nobody waits
+/// for them.
+fn leave_dropped_hosts_alone() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let tell = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            let is_of_a_host = std::thread::current().name() == Some(THREAD);
+            if !(is_of_a_host && panic.payload_as_str().is_some_and(|reason| reason.contains("is being shutdown"))) {
+                tell(panic);
+            }
+        }));
+    });
 }

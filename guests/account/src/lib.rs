@@ -23,7 +23,7 @@ pub struct AccountState {
     /// What it is called.
     pub name: Option<String>,
     /// How many withdrawals there were.
-    #[cfg(feature = "schema")]
+    #[cfg(any(feature = "schema", feature = "undeclared"))]
     pub withdrawals: u64,
 }
 
@@ -123,7 +123,7 @@ impl Reducer for Account {
             }
             AccountEvent::Withdrawn { amount, .. } => {
                 state.balance -= i64::from(amount) + FEE;
-                #[cfg(feature = "schema")]
+                #[cfg(any(feature = "schema", feature = "undeclared"))]
                 {
                     state.withdrawals += 1;
                 }

@@ -2,8 +2,8 @@
 
 use foldhost_sdk::prelude::*;
 
+use crate::parts::{CustomerId, LineItem};
 use crate::payment::PaymentTerms;
-use crate::state::{CustomerId, LineItem};
 
 /// A command for one order.
 #[derive(Debug, Clone, PartialEq, Eq, Command)]

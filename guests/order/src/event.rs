@@ -3,7 +3,7 @@
 use foldhost_sdk::prelude::*;
 
 use crate::money::Money;
-use crate::state::{CustomerId, LineItem, OrderId};
+use crate::parts::{CustomerId, LineItem, OrderId};
 
 /// Something that happened to an order. Times are milliseconds since 1970-01-01T00:00:00Z, from the deciding context.
 #[derive(Debug, Clone, PartialEq, Eq, Event)]

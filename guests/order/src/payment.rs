@@ -7,7 +7,8 @@ use foldhost_sdk::prelude::*;
 
 use crate::event::OrderEvent;
 use crate::money::Money;
-use crate::state::{CustomerId, OrderId, OrderState, OrderStatus};
+use crate::parts::{CustomerId, OrderId, OrderStatus};
+use crate::state::OrderState;
 
 /// Most bytes of a payment service's URL.
 pub const SERVICE_BYTES_MAX: usize = 500;

@@ -5,8 +5,10 @@ use foldhost_sdk::prelude::*;
 use crate::command::OrderCommand;
 use crate::event::OrderEvent;
 use crate::money::Money;
-use crate::payment::{self, PaymentTerms};
-use crate::state::{CustomerId, LineItem, OrderId, OrderState, OrderStatus, merge};
+use crate::parts::{CustomerId, LineItem, OrderStatus, merge};
+use crate::payment;
+use crate::placing;
+use crate::state::OrderState;
 
 /// Most lines that an order may have.
 pub const LINES_MAX: usize = 100;
@@ -20,7 +22,9 @@ pub(crate) fn decide(
     context: &Context,
 ) -> Result<Decision<OrderEvent>, Rejection> {
     match command {
-        OrderCommand::PlaceOrder { customer_id, items, payment } => place(state, customer_id, items, payment, context),
+        OrderCommand::PlaceOrder { customer_id, items, payment } => {
+            placing::place(state, customer_id, items, payment, context)
+        }
         OrderCommand::AddItem { item } => add(state, item, context),
         OrderCommand::CancelOrder { reason } => cancel(state, reason, context),
         OrderCommand::ShipOrder { tracking } => ship(state, tracking, context),
@@ -29,13 +33,12 @@ pub(crate) fn decide(
     }
 }
 
-fn place(
+/// Whether an order may be placed: its lines, and what they come to.
+pub(crate) fn check_placing(
     state: &OrderState,
-    customer_id: CustomerId,
+    customer_id: &CustomerId,
     items: Vec<LineItem>,
-    payment: Option<PaymentTerms>,
-    context: &Context,
-) -> Result<Decision<OrderEvent>, Rejection> {
+) -> Result<(Vec<LineItem>, Money), Rejection> {
     match state.status {
         OrderStatus::Draft => {}
         OrderStatus::Placed | OrderStatus::AwaitingPayment | OrderStatus::Paid => {
@@ -55,21 +58,8 @@ fn place(
         check_item(&lines, &item)?;
         merge(&mut lines, item);
     }
-    let total = lines.iter().try_fold(Money::ZERO, plus_item)?;
-    let order_id = OrderId(context.stream_key().to_owned());
-    let requested =
-        payment.map(|terms| payment::request(&order_id, &customer_id, total, terms, context)).transpose()?;
-    let placed = Decision::event(OrderEvent::OrderPlaced {
-        order_id,
-        customer_id,
-        items: lines,
-        total,
-        placed_at_ms: context.now_ms,
-    });
-    Ok(match requested {
-        Some(requested) => placed.and(requested.event).with_effect(requested.ask).with_effect(requested.timer),
-        None => placed,
-    })
+    let sum = lines.iter().try_fold(Money::ZERO, plus_item)?;
+    Ok((lines, sum))
 }
 
 fn add(state: &OrderState, item: LineItem, context: &Context) -> Result<Decision<OrderEvent>, Rejection> {

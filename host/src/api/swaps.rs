@@ -191,7 +191,7 @@ pub(super) async fn roll_back(
     };
     let request = RollBackRequest { to, force, by, reason };
     match api.host.roll_back_within(&name, request, ROLL_BACK_WAIT).await? {
-        RollBackOutcome::Done(status) => Ok(Json(ActiveReducer::from(status)).into_response()),
+        RollBackOutcome::Done(status) => Ok(Json(ActiveReducer::from(*status)).into_response()),
         RollBackOutcome::Verifying(view) => {
             Ok((StatusCode::ACCEPTED, Json(ShownVerification::from(*view))).into_response())
         }

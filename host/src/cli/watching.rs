@@ -50,7 +50,7 @@ impl Watching {
                 self.directories.clone_from(&now.directories);
                 continue;
             }
-            tracing::trace!("no source is another one");
+            tracing::trace!(touched = ?now.touched_since(&self.before), "no source is another one");
             if self.changed.recv().await.is_none() {
                 return Err(CliError::Watch("what tells of them has ended".into()));
             }
@@ -64,8 +64,6 @@ async fn look(outlook: &Arc<Outlook>, before: Option<Arc<Sources>>) -> Result<Ar
 }
 
 /// Files are read, and programs waited for, where nobody else waits for it.
-pub(crate) async fn on_a_thread<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, CliError> {
+pub(crate) async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, CliError> {
     tokio::task::spawn_blocking(work).await.map_err(|error| CliError::Runtime(error.into()))
 }

@@ -1,6 +1,7 @@
 //! The log and what belongs to it: the traits [`EventStore`], [`OutboxStore`], [`ReducerStore`], [`VerificationStore`] and
 //! [`SubscriptionStore`], kept in Postgres or in memory.
 
+mod activation;
 mod batch;
 mod cursor;
 mod error;
@@ -13,14 +14,19 @@ mod postgres;
 mod reading;
 mod reducers;
 pub mod sealing;
+mod share;
 mod snapshot;
 mod subscription;
+mod verification;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::watch;
 
+pub use activation::{
+    Activation, ActivationChange, ActivationKind, ActivationNote, Canary, EVENTS_COUNTED_MAX, EventCount, KeptReducer,
+};
 pub use batch::{AppendOutcome, CommandRecord, Fence, RecordedCommand, StreamBatch};
 pub use cursor::{Cursor, CursorError};
 pub use error::EventStoreError;
@@ -35,15 +41,16 @@ pub use outbox::{
 };
 pub use postgres::{PoolConfig, PostgresEventStore, Restored};
 pub use reading::{log_events, stream_events};
-pub use reducers::{
-    Activation, ActivationChange, ActivationKind, ActivationNote, Canary, EVENTS_COUNTED_MAX, EventCount, KeptReducer, NewVerification, ReducerNews,
-    ReducerStore, Share, ShareError, TaskClaim, TaskProgress, Verification, VerificationClaim,
-    VerificationLease, VerificationStatus, VerificationStore,
-};
+pub use reducers::{ReducerNews, ReducerStore};
+pub use share::{Share, ShareError};
 pub use snapshot::{LoadedStream, Snapshot, SnapshotConfig, SnapshotKey, StoredSnapshot};
 pub use subscription::{
     ClaimOutcome, Subscription, SubscriptionClaim, SubscriptionConfig, SubscriptionError, SubscriptionFilter,
     SubscriptionName, SubscriptionStart, SubscriptionStatus, SubscriptionStore,
+};
+pub use verification::{
+    NewVerification, TaskClaim, TaskProgress, Verification, VerificationClaim, VerificationLease, VerificationStatus,
+    VerificationStore,
 };
 
 use crate::{Event, ExpectedVersion, PackedEvents, SerializedEvent, StreamId, Version};

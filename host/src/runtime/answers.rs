@@ -3,7 +3,7 @@
 use chrono::Utc;
 
 use super::command::{CommandError, DecidedBy};
-use crate::event_store::{Activation, Canary, EventStoreError, EventCount};
+use crate::event_store::{Activation, Canary, EventCount, EventStoreError};
 use crate::guest::GateError;
 use crate::reducer::{Descriptor, EffectRules, EffectRulesError};
 use crate::{StreamId, Version};

@@ -246,6 +246,10 @@ async fn settle_swaps(host: WeakHost) {
         }
         // Not while it waits: the host may go.
         drop(there);
-        drop(stop.run_until_cancelled(tokio::time::timeout(SETTLE_EVERY, swapped.notified())).await);
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = swapped.notified() => {}
+            () = tokio::time::sleep(SETTLE_EVERY) => {}
+        }
     }
 }

@@ -80,7 +80,7 @@ pub enum SwapError {
         name: String,
     },
     /// The active reducer cannot read what the canary would write into the log that they share.
-    #[error("{name} cannot read what the canary writes: {}; activate the candidate for all streams instead", event_types.join(", "))]
+    #[error("{name} cannot read what the canary writes: {}; activate one that reads it first", event_types.join(", "))]
     CanaryWrites {
         /// The reducer.
         name: String,

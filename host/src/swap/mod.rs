@@ -31,9 +31,7 @@ pub use error::SwapError;
 pub use policy::ActivationPolicy;
 pub use roll_back::{RollBackOutcome, RollBackRequest};
 pub use time_travel::{DryRun, DryRunDecision, DryRunOutcome, StateDifference};
-pub use verify::{
-    Example, Finding, Findings, Report, ScopeError, Streams, VerificationScope, VerificationView, VerifyRequest,
-};
+pub use verify::{Example, Finding, Findings, Report, Streams, VerificationScope, VerificationView, VerifyRequest};
 
 pub(crate) use error::listed;
 pub(crate) use settle::settle;

@@ -35,7 +35,7 @@ pub struct RollBackRequest {
 #[derive(Clone, Debug)]
 pub enum RollBackOutcome {
     /// The former one decides.
-    Done(ReducerStatus),
+    Done(Box<ReducerStatus>),
     /// What was recorded since is being looked through.
     Verifying(Box<VerificationView>),
 }
@@ -52,7 +52,7 @@ impl Host {
     pub async fn roll_back(&self, name: &str, request: RollBackRequest) -> Result<ReducerStatus, SwapError> {
         loop {
             match self.roll_back_within(name, request.clone(), WAIT).await? {
-                RollBackOutcome::Done(status) => return Ok(status),
+                RollBackOutcome::Done(status) => return Ok(*status),
                 RollBackOutcome::Verifying(_) => {}
             }
         }
@@ -101,7 +101,7 @@ impl Host {
         };
         let expected_generation = Some(active.generation);
         let change = ActivationChange { expected_generation, note, ..ActivationChange::to(name, former) };
-        Ok(RollBackOutcome::Done(self.flip(&change).await?))
+        Ok(RollBackOutcome::Done(Box::new(self.flip(&change).await?)))
     }
 
     /// The report over the streams of the active one's time: one that there is, or one that is made now and waited for so long.

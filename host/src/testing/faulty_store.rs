@@ -71,6 +71,8 @@ pub enum StoreCall {
 
 #[derive(Debug)]
 enum Fault {
+    /// None yet: those behind it come later.
+    LetThrough,
     /// The call is not made.
     Refuse(EventStoreError),
     /// The call is made, and its answer lost.
@@ -97,6 +99,11 @@ impl<S: ?Sized> FaultyStore<S> {
         self.faults().extend((0..calls).map(|_| (call, Fault::Refuse(error.clone()))));
     }
 
+    /// The next `calls` calls of this kind go through, and the faults that are asked for later come behind them.
+    pub fn let_through(&self, calls: usize, call: StoreCall) {
+        self.faults().extend((0..calls).map(|_| (call, Fault::LetThrough)));
+    }
+
     /// The next append is made, and answers with [`EventStoreError::Unavailable`] whatever became of it: as over a connection
     /// that breaks in the wrong moment.
     pub fn lose_next_acknowledgement(&self) {
@@ -112,7 +119,7 @@ impl<S: ?Sized> FaultyStore<S> {
     /// Faults that were asked for and have not come yet.
     #[must_use]
     pub fn faults_left(&self) -> usize {
-        self.faults().len()
+        self.faults().iter().filter(|(_, fault)| !matches!(fault, Fault::LetThrough)).count()
     }
 
     fn faults(&self) -> MutexGuard<'_, Vec<(StoreCall, Fault)>> {
@@ -130,7 +137,7 @@ impl<S: ?Sized> FaultyStore<S> {
     fn enter(&self, call: StoreCall) -> Result<&S, EventStoreError> {
         match self.next_fault(call) {
             Some(Fault::Refuse(error)) => Err(error),
-            Some(Fault::LoseAnswer) | None => Ok(&self.inner),
+            Some(Fault::LoseAnswer | Fault::LetThrough) | None => Ok(&self.inner),
         }
     }
 
@@ -146,7 +153,7 @@ impl<S: ?Sized> FaultyStore<S> {
                 drop(made.await);
                 Err(EventStoreError::Unavailable("the answer was lost".into()))
             }
-            None => made.await,
+            Some(Fault::LetThrough) | None => made.await,
         }
     }
 }

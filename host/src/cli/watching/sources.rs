@@ -109,6 +109,16 @@ impl Outlook {
     }
 }
 
+impl Sources {
+    /// Files that were written again, and hold what they held.
+    pub(super) fn touched_since(&self, before: &Self) -> Vec<&Path> {
+        let is_touched = |path: &PathBuf, stamp: &Stamp| {
+            before.files.get(path).is_some_and(|before| before == stamp && before.modified != stamp.modified)
+        };
+        self.files.iter().filter(|(path, stamp)| is_touched(path, stamp)).map(|(path, _)| path.as_path()).collect()
+    }
+}
+
 impl Stamp {
     fn of(path: &Path, found: &Metadata, known: Option<&Self>) -> Self {
         let (modified, bytes) = (found.modified().ok(), found.len());

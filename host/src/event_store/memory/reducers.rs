@@ -9,7 +9,8 @@ use super::records::Records;
 use crate::StreamId;
 use crate::event_store::history::{HistoryEvent, history_stream};
 use crate::event_store::{
-    Activation, ActivationChange, Canary, EVENTS_COUNTED_MAX, EventCount, EventStoreError, KeptReducer, ReducerNews, ReducerStore,
+    Activation, ActivationChange, Canary, EVENTS_COUNTED_MAX, EventCount, EventStoreError, KeptReducer, ReducerNews,
+    ReducerStore,
 };
 use crate::reducer::{Descriptor, EffectRules, ReducerDigest};
 
@@ -133,11 +134,7 @@ impl ReducerStore for InMemoryEventStore {
         Ok(self.records().components.get(&digest).map(|(_, component)| component.clone()))
     }
 
-    async fn count_events(
-        &self,
-        category: &str,
-        event_types: &[String],
-    ) -> Result<Vec<EventCount>, EventStoreError> {
+    async fn count_events(&self, category: &str, event_types: &[String]) -> Result<Vec<EventCount>, EventStoreError> {
         let records = self.records();
         let events = records.streams.iter().filter(|(stream_id, _)| stream_id.category() == category);
         let events: Vec<_> = events.flat_map(|(_, events)| events).collect();

@@ -38,9 +38,9 @@ use retry::Retry;
 
 use super::sealing::Encryption;
 use super::{
-    Activation, ActivationChange, AppendOutcome, Cursor, EventStore, EventStoreError, JournalPlace, JournaledCommand,
-    KeptReducer, LoadedStream, LogFilter, PageLimit, RecordedCommand, ReducerNews, ReducerStore, Snapshot, SnapshotKey,
-    StreamBatch, EventCount,
+    Activation, ActivationChange, AppendOutcome, Cursor, EventCount, EventStore, EventStoreError, JournalPlace,
+    JournaledCommand, KeptReducer, LoadedStream, LogFilter, PageLimit, RecordedCommand, ReducerNews, ReducerStore,
+    Snapshot, SnapshotKey, StreamBatch,
 };
 use crate::reducer::{Descriptor, EffectRules, ReducerDigest};
 use crate::{Event, PackedEvents, StreamId, Version};
@@ -317,11 +317,7 @@ impl ReducerStore for PostgresEventStore {
         self.retry.run(|| reducers::load_component(&self.pool, digest)).await
     }
 
-    async fn count_events(
-        &self,
-        category: &str,
-        event_types: &[String],
-    ) -> Result<Vec<EventCount>, EventStoreError> {
+    async fn count_events(&self, category: &str, event_types: &[String]) -> Result<Vec<EventCount>, EventStoreError> {
         self.retry.run(|| reducers::count_events(&self.pool, category, event_types)).await
     }
 

@@ -7,8 +7,8 @@ use super::{connect, news};
 use crate::event_store::batch::metadata_json;
 use crate::event_store::history::{HistoryEvent, history_stream};
 use crate::event_store::{
-    Activation, ActivationChange, ActivationKind, ActivationNote, Canary, EVENTS_COUNTED_MAX, EventStoreError, KeptReducer, ReducerNews,
-    Share, EventCount,
+    Activation, ActivationChange, ActivationKind, ActivationNote, Canary, EVENTS_COUNTED_MAX, EventCount,
+    EventStoreError, KeptReducer, ReducerNews, Share,
 };
 use crate::reducer::{Descriptor, EffectRules, ReducerDigest};
 

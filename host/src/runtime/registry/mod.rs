@@ -308,8 +308,7 @@ impl Registry {
         let engine = self.engine.clone();
         // The turn goes along: a command whose sender hangs up ends no compiler, and the next one would begin a second.
         let load = move || (ComponentReducer::load(&engine, &component), turn);
-        let (loaded, _turn) =
-            tokio::task::spawn_blocking(load).await.map_err(|error| unusable(error.to_string()))?;
+        let (loaded, _turn) = tokio::task::spawn_blocking(load).await.map_err(|error| unusable(error.to_string()))?;
         let reducer: Arc<dyn Reducer> = Arc::new(loaded.map_err(|refusal| {
             let refusal = refusal.to_string();
             self.refused().remember(digest, &refusal, Instant::now());

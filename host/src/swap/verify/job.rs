@@ -4,15 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
-use serde::Serialize;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
-use super::{Pair, Plan, Replay, Report, VerificationScope, replay};
+use super::{Pair, Plan, Replay, Report, VerificationScope, VerificationView, replay};
 use crate::event_store::{
-    EventStoreError, NewVerification, Store, Verification, VerificationClaim, VerificationLease, VerificationStatus,
+    EventStoreError, NewVerification, Store, VerificationClaim, VerificationLease, VerificationStatus,
 };
 use crate::reducer::ReducerDigest;
 use crate::swap::SwapError;
@@ -45,57 +44,6 @@ impl VerifyRequest {
     #[must_use]
     pub fn of(candidate: ReducerDigest) -> Self {
         Self { candidate, baseline: None, scope: VerificationScope::default(), by: None, threads: None }
-    }
-}
-
-/// A shadow replay as it stands.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct VerificationView {
-    /// Its id.
-    pub verification_id: Uuid,
-    /// The category.
-    pub name: String,
-    /// Who is tried.
-    pub candidate: ReducerDigest,
-    /// Who it is held against.
-    pub baseline: Option<ReducerDigest>,
-    /// Which streams, and how they are looked at.
-    pub scope: VerificationScope,
-    /// How it stands.
-    pub status: VerificationStatus,
-    /// Whether a host is at it. One that runs and that nobody is at goes on when somebody asks for the same again.
-    pub is_held: bool,
-    /// What came out so far.
-    pub report: Report,
-    /// Who asked.
-    pub by: Option<String>,
-    /// Since when.
-    pub started_at: chrono::DateTime<chrono::Utc>,
-    /// Until when.
-    pub finished_at: Option<chrono::DateTime<chrono::Utc>>,
-}
-
-impl TryFrom<Verification> for VerificationView {
-    type Error = SwapError;
-
-    fn try_from(verification: Verification) -> Result<Self, SwapError> {
-        let unreadable = |reason: String| {
-            let id = verification.verification_id;
-            SwapError::Store(EventStoreError::Database(format!("the verification {id} cannot be read: {reason}")))
-        };
-        Ok(Self {
-            scope: serde_json::from_value(verification.scope.clone()).map_err(|error| unreadable(error.to_string()))?,
-            report: Report::from_json(&verification.report).map_err(unreadable)?,
-            verification_id: verification.verification_id,
-            name: verification.name,
-            candidate: verification.candidate,
-            baseline: verification.baseline,
-            status: verification.status,
-            is_held: verification.is_held,
-            by: verification.started_by,
-            started_at: verification.started_at,
-            finished_at: verification.finished_at,
-        })
     }
 }
 

@@ -19,12 +19,14 @@ mod report;
 mod scope;
 mod shadow;
 mod side;
+mod view;
 
 use std::sync::Arc;
 
-pub use job::{VerificationView, VerifyRequest};
+pub use job::VerifyRequest;
 pub use report::{Example, Finding, Findings, Report};
-pub use scope::{ScopeError, Streams, VerificationScope};
+pub use scope::{Streams, VerificationScope};
+pub use view::VerificationView;
 
 pub(crate) use compare::{FieldDifference, differences};
 use replay::{Replay, replay};

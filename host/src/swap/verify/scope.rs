@@ -34,11 +34,6 @@ pub enum Streams {
     Since(DateTime<Utc>),
 }
 
-/// A scope that is none.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct ScopeError(pub String);
-
 /// How each stream is looked at.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {

@@ -144,8 +144,15 @@ impl Shadow<'_> {
             }
             // What the host does as well: a page that is too much at once is folded event by event.
             (Some(stopped), None) if is_exhausted(&stopped.fault) => other_state,
-            (Some(stopped), _) | (None, Some(stopped)) => {
-                self.fail(fault_name(&stopped.fault), stopped);
+            (Some(stopped), other) => {
+                // The same fault in smaller pages: what came before it was folded, and the event is near.
+                let name = fault_name(&stopped.fault);
+                let nearer = other.filter(|other| other.version > stopped.version && fault_name(&other.fault) == name);
+                self.fail(name, &nearer.unwrap_or(stopped));
+                return;
+            }
+            (None, Some(stopped)) => {
+                self.fail(fault_name(&stopped.fault), &stopped);
                 return;
             }
         };
@@ -183,7 +190,7 @@ impl Shadow<'_> {
         self.found.failures.push(("page-dependent".into(), example));
     }
 
-    fn fail(&mut self, name: &str, stopped: Stopped) {
+    fn fail(&mut self, name: &str, stopped: &Stopped) {
         let example = Example { message: Some(stopped.fault.to_string()), ..self.example(stopped.version) };
         self.found.failures.push((name.to_owned(), example));
     }

@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use super::{FaultyStore, StoreCall};
 use crate::event_store::{
-    Activation, ActivationChange, KeptReducer, NewVerification, ReducerNews, ReducerStore, TaskClaim, TaskProgress,
-    EventCount, Verification, VerificationClaim, VerificationLease, VerificationStatus, VerificationStore,
+    Activation, ActivationChange, EventCount, KeptReducer, NewVerification, ReducerNews, ReducerStore, TaskClaim,
+    TaskProgress, Verification, VerificationClaim, VerificationLease, VerificationStatus, VerificationStore,
 };
 use crate::reducer::{Descriptor, EffectRules, ReducerDigest};
 use crate::{EventStoreError, StreamId};
@@ -60,11 +60,7 @@ impl<S: ReducerStore + ?Sized> ReducerStore for FaultyStore<S> {
         self.enter(StoreCall::Reducers)?.load_component(digest).await
     }
 
-    async fn count_events(
-        &self,
-        category: &str,
-        event_types: &[String],
-    ) -> Result<Vec<EventCount>, EventStoreError> {
+    async fn count_events(&self, category: &str, event_types: &[String]) -> Result<Vec<EventCount>, EventStoreError> {
         self.enter(StoreCall::Reducers)?.count_events(category, event_types).await
     }
 

@@ -72,17 +72,12 @@ pub(crate) fn blocks(page: &str) -> Vec<Block> {
     blocks
 }
 
-#[test]
-fn a_block_is_read_with_the_comment_above_it() {
-    let page = "# Title\n\n<!-- run, ends with 3 -->\n```sh\nfoldhost send\n\nfoldhost state\n```\ntext\n\
-        <!-- find in src/lib.rs -->\n```rust\n    a\n```\n";
-    let run = Block { task: Task::Run(3), text: "foldhost send\n\nfoldhost state\n".into(), line: 4 };
-    let find = Block { task: Task::Find("src/lib.rs".into()), text: "    a\n".into(), line: 11 };
-    assert_eq!(blocks(page), [run, find]);
-}
-
-#[test]
-#[should_panic(expected = "line 3: what is this block for?")]
-fn a_block_that_nobody_tries_is_found() {
-    blocks("<!-- run -->\n\n```sh\nfoldhost\n```\n");
+/// A page with nothing but one section of it, on the lines where it stands.
+pub(crate) fn section(page: &str, heading: &str) -> String {
+    let is_heading = |line: &&str| line.strip_prefix("## ") == Some(heading);
+    let lines = page.lines().count();
+    let before = page.lines().take_while(|line| !is_heading(line)).count();
+    assert!(before < lines, "the page has no section {heading:?}");
+    let within = page.lines().skip(before + 1).take_while(|line| !line.starts_with("## "));
+    "\n".repeat(before + 1) + &within.map(|line| format!("{line}\n")).collect::<String>()
 }

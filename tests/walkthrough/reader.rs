@@ -1,4 +1,4 @@
-//! Somebody who does what the page says, in a home directory of their own.
+//! Somebody who does what a page says, in a home directory of their own.
 
 use std::ffi::OsString;
 use std::fs;
@@ -9,14 +9,16 @@ use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
 use crate::alone::{REPOSITORY, alone, target_dir};
+use crate::digests::Digests;
 use crate::page::{Block, Task};
 use crate::printed::difference;
 use crate::program::{Outcome, Serving, open_dir};
 
-/// Where the page's author lives.
+/// Who wrote the page, and where they live.
+const AUTHOR: &str = "ada";
 const HOME_ON_THE_PAGE: &str = "/home/ada";
 
-pub(crate) struct Newcomer {
+pub(crate) struct Reader {
     /// Above its directory, which goes after it.
     host: Option<Serving>,
     home: TempDir,
@@ -26,16 +28,40 @@ pub(crate) struct Newcomer {
     printed: String,
     /// The file and the part of it that the page spoke of last.
     found: Option<(PathBuf, String)>,
+    /// Those of the page, and what was printed in their place.
+    digests: Digests,
     ran: Vec<(String, i32)>,
+    /// Where cargo is to put what it compiles, unless it is beside the sources.
+    target_dir: Option<OsString>,
+    /// The crates that the page had them make.
+    made: Vec<PathBuf>,
 }
 
-impl Newcomer {
-    /// With a directory where their clone would be.
-    pub(crate) fn new() -> Self {
+impl Reader {
+    /// With an empty directory where their clone would be.
+    pub(crate) fn beside_a_clone() -> Self {
         let home = open_dir();
         let dir = home.path().canonicalize().unwrap().join("foldhost");
         fs::create_dir(&dir).unwrap();
-        Self { host: None, home, dir, printed: String::new(), found: None, ran: Vec::new() }
+        Self {
+            host: None,
+            home,
+            dir,
+            printed: String::new(),
+            found: None,
+            digests: Digests::default(),
+            ran: Vec::new(),
+            target_dir: None,
+            made: Vec::new(),
+        }
+    }
+
+    /// In a clone: its guests are those of this one, and are compiled where the tests compile them.
+    pub(crate) fn in_a_clone() -> Self {
+        let reader = Self { target_dir: std::env::var_os("CARGO_TARGET_DIR"), ..Self::beside_a_clone() };
+        let guests = Path::new(REPOSITORY).join("guests").canonicalize().unwrap();
+        std::os::unix::fs::symlink(guests, reader.dir.join("guests")).unwrap();
+        reader
     }
 
     /// The commands that were run, and what they ended with.
@@ -60,12 +86,17 @@ impl Newcomer {
                 assert_eq!(code, *status, "line {line}: {}{}", block.text, self.printed);
             }
             Task::Prints => {
-                let difference = difference(&block.text, &self.printed);
+                let difference = difference(&block.text, &self.printed, &mut self.digests);
                 assert_eq!(difference, None, "line {line}, where this was printed:\n{}", self.printed);
             }
             Task::Serve => {
-                assert_eq!(block.text, "foldhost serve\n");
-                let host = Serving::start(&self.dir.join("foldhost-data"));
+                let flags = block.text.trim_end().strip_prefix("foldhost serve").expect("a host is served");
+                let data_dir = match flags.split_whitespace().collect::<Vec<_>>()[..] {
+                    [] => "foldhost-data",
+                    ["--data-dir", data_dir] => data_dir,
+                    _ => panic!("line {line}: flags that the test does not know: {flags}"),
+                };
+                let host = Serving::start(&self.dir.join(data_dir));
                 // The test's port is a free one, and the page's the default.
                 self.printed = "listening on http://127.0.0.1:7070\n".to_owned();
                 self.host = Some(host);
@@ -102,7 +133,8 @@ impl Newcomer {
     /// Types commands, up to the first that fails. Gives the status of the last one.
     fn run(&mut self, commands: &str) -> i32 {
         let place = self.home.path().join("where");
-        let script = format!("trap 'pwd >\"$PLACE\"' EXIT\nset -e\nexec 2>&1\n{commands}");
+        let typed = self.digests.typed(commands);
+        let script = format!("trap 'pwd >\"$PLACE\"' EXIT\nset -e\nexec 2>&1\n{typed}");
         let mut command = Command::new("sh");
         command.args(["-c", &script]).env("PLACE", &place).env("PATH", path_with_the_program()).stdin(Stdio::null());
         for name in ["DATABASE_URL", "RUST_LOG"] {
@@ -114,7 +146,12 @@ impl Newcomer {
         if let Some(host) = &self.host {
             command.env("FOLDHOST_URL", &host.url);
         }
-        let outcome: Outcome = alone(command, &self.dir).output().unwrap().into();
+        command.env("USER", AUTHOR);
+        let mut command = alone(command, &self.dir);
+        if let Some(target_dir) = &self.target_dir {
+            command.env("CARGO_TARGET_DIR", target_dir);
+        }
+        let outcome: Outcome = command.output().unwrap().into();
         self.printed = self.as_on_the_page(&outcome.stdout);
         self.dir = PathBuf::from(fs::read_to_string(&place).unwrap().trim_end());
         self.prepare();
@@ -135,22 +172,25 @@ impl Newcomer {
 
     /// Has a new crate compiled with what is on this machine: the dependencies that this repository has locked, beside the
     /// other tests' new crates.
-    fn prepare(&self) {
+    fn prepare(&mut self) {
         let target = self.dir.join("target");
         if self.dir.join("Cargo.toml").exists() && !target.exists() {
             fs::copy(format!("{REPOSITORY}/Cargo.lock"), self.dir.join("Cargo.lock")).unwrap();
             fs::create_dir_all(target_dir()).unwrap();
             std::os::unix::fs::symlink(target_dir(), target).unwrap();
+            self.made.push(self.dir.clone());
         }
     }
 }
 
-impl Drop for Newcomer {
-    /// Takes what was compiled of the new crate out of the shared directory: the next run has it under another path.
+impl Drop for Reader {
+    /// Takes what was compiled of new crates out of the shared directory: the next run has them under another path.
     fn drop(&mut self) {
-        let mut clean = Command::new("cargo");
-        clean.args(["clean", "--quiet", "--package", "invoice"]);
-        drop(alone(clean, &self.dir).env("CARGO_TARGET_DIR", target_dir()).output());
+        for dir in &self.made {
+            let mut clean = Command::new("cargo");
+            clean.args(["clean", "--quiet", "--package"]).arg(dir.file_name().unwrap_or_default());
+            drop(alone(clean, dir).env("CARGO_TARGET_DIR", target_dir()).output());
+        }
     }
 }
 
