@@ -182,8 +182,9 @@ async fn check(database: &TestDatabase, till: &Till, orders: &[Order], seed: u64
 /// The events of all orders, by their streams.
 async fn recorded(database: &TestDatabase) -> BTreeMap<String, Vec<OrderEvent>> {
     let (mut recorded, mut after): (BTreeMap<_, Vec<_>>, Option<Cursor>) = (BTreeMap::new(), None);
+    let orders = LogFilter { category: Some("order".into()), ..LogFilter::default() };
     loop {
-        let page = database.store.read_all(after, &LogFilter::default(), 1_000.into()).await.unwrap();
+        let page = database.store.read_all(after, &orders, 1_000.into()).await.unwrap();
         let Some((last, _)) = page.last() else { return recorded };
         after = Some(*last);
         for (_, event) in page {

@@ -15,7 +15,7 @@ mod printed;
 #[allow(dead_code, reason = "the tests of the other commands use more of it")]
 mod program;
 #[path = "walkthrough/reader.rs"]
-#[allow(dead_code, reason = "other pages are for readers in a clone")]
+#[allow(dead_code, reason = "the readers of other pages build the guests")]
 mod reader;
 #[path = "walkthrough/tests.rs"]
 mod tests;
@@ -29,7 +29,7 @@ fn blocks() -> Vec<page::Block> {
 
 #[test]
 fn a_newcomer_who_does_what_the_page_says_sees_what_it_shows() {
-    let mut newcomer = Reader::beside_a_clone();
+    let mut newcomer = Reader::with_crates_of_their_own();
     for block in blocks() {
         newcomer.perform(&block);
     }

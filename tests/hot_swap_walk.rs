@@ -4,12 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[path = "new/alone.rs"]
-#[allow(dead_code, reason = "nobody on this page makes a crate")]
 mod alone;
 #[path = "walkthrough/digests.rs"]
 mod digests;
 #[path = "walkthrough/page.rs"]
-#[allow(dead_code, reason = "other pages have their readers edit files")]
 mod page;
 #[path = "walkthrough/printed.rs"]
 mod printed;
@@ -17,7 +15,7 @@ mod printed;
 #[allow(dead_code, reason = "the tests of the other commands use more of it")]
 mod program;
 #[path = "walkthrough/reader.rs"]
-#[allow(dead_code, reason = "other pages are for readers beside a clone")]
+#[allow(dead_code, reason = "the readers of other pages make crates")]
 mod reader;
 
 use page::Task;
@@ -30,7 +28,7 @@ fn blocks() -> Vec<page::Block> {
 
 #[test]
 fn an_operator_who_does_what_the_walk_says_sees_what_it_shows() {
-    let mut operator = Reader::in_a_clone();
+    let mut operator = Reader::with_the_guests();
     for block in blocks() {
         operator.perform(&block);
     }

@@ -16,6 +16,8 @@ mod disk;
 mod dropped;
 #[path = "store_faults/effects.rs"]
 mod effects;
+#[path = "store_faults/journal.rs"]
+mod journal;
 #[path = "store_faults/ledger.rs"]
 mod ledger;
 #[path = "store_faults/proxy.rs"]

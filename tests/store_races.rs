@@ -153,8 +153,8 @@ fn setting(name: &str, default: impl Fn() -> u64) -> u64 {
 async fn read_tables(connection: &mut PgConnection) -> (Vec<(StreamId, u64)>, Tables) {
     let stream_id = |row: &sqlx::postgres::PgRow| StreamId::new(row.get("stream_id")).unwrap();
     let (mut log, mut tables) = (Vec::new(), Tables::default());
-    let events =
-        "SELECT stream_id, version, event_type, event_data FROM events ORDER BY transaction_id, global_position";
+    let events = "SELECT stream_id, version, event_type, event_data FROM events
+         WHERE stream_id NOT LIKE '$reducers-%' ORDER BY transaction_id, global_position";
     for row in sqlx::query(events).fetch_all(&mut *connection).await.unwrap() {
         let (stream_id, version) = (stream_id(&row), row.get::<i64, _>("version") as u64);
         let data: Vec<u8> = row.get("event_data");

@@ -10,6 +10,7 @@ mod swap {
     pub(super) mod activations;
     pub(super) mod deploys;
     pub(super) mod findings;
+    mod guest;
     pub(super) mod histories;
     pub(super) mod journal;
     pub(super) mod place;
@@ -27,21 +28,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use foldhost::event_store::{
-    Activation, ActivationKind, EventCount, JournaledCommand, NewVerification, Share, Snapshot, SnapshotKey,
-    StreamBatch, VerificationClaim, VerificationStatus, history_stream,
+    Activation, ActivationKind, EventCount, JournaledCommand, NewVerification, Share, SnapshotKey, StreamBatch,
+    VerificationClaim, VerificationStatus, history_stream,
 };
 use foldhost::reducer::{EffectRules, ReducerDigest};
 use foldhost::runtime::{DeployError, ReducerStatus};
 use foldhost::swap::{
     ActivateRequest, ActivationPolicy, CanaryRequest, DeployRequest, Deployed, DryRun, Findings, Report,
-    RollBackRequest, Streams, SwapError, VerificationScope, VerificationView, VerifyRequest,
+    RollBackOutcome, RollBackRequest, Streams, SwapError, VerificationScope, VerificationView, VerifyRequest,
 };
 use foldhost::testing::{FaultyStore, StoreCall};
 use foldhost::{
     Command, CommandError, CommandReply, CommandRequest, Event, EventStoreError, Host, HostBuilder, Limits, LogFilter,
     Payload, ReadError, SerializedEvent, SnapshotConfig, Store, StreamId, Version,
 };
-use foldhost_test_support::{component_with, in_other_bytes, swap_to};
+use foldhost_test_support::{component_with, database, in_other_bytes};
 use serde_json::{Value, json};
 use swap::place::*;
 
@@ -91,4 +92,52 @@ swaps! {
         a_verification_whose_host_shuts_down_is_gone_on_with_at_once
         two_hosts_that_want_the_same_at_once_have_one_verification
         one_that_was_given_up_ends_and_is_begun_anew;
+    journal:
+        it_keeps_nothing_until_an_activation_says_so_and_then_all_that_is_decided
+        a_retry_is_answered_with_the_first_outcome_and_kept_once
+        a_command_whose_answer_was_lost_is_done_once
+        commands_of_one_batch_are_decided_anew_each_on_its_own_state
+        a_long_journal_is_decided_anew_to_its_end;
+    sealed:
+        what_the_journal_kept_of_an_erased_account_says_nothing_any_more;
+    activations:
+        a_candidate_that_nobody_verified_is_refused
+        a_candidate_that_failed_is_refused_whatever_is_accepted
+        a_difference_has_to_be_accepted_by_its_name_or_its_beginning
+        by_force_a_candidate_needs_a_reason_and_no_report
+        events_that_came_behind_the_report_are_looked_at_too
+        whoever_looked_at_another_generation_is_told_so
+        of_two_who_activate_at_once_exactly_one_wins
+        an_activation_that_fails_on_its_way_has_changed_nothing
+        only_a_component_that_is_kept_for_the_name_can_decide;
+    histories:
+        all_that_is_done_to_a_reducer_is_told_with_who_and_why
+        whoever_reads_events_reads_the_history_too
+        what_changed_nothing_is_not_told;
+    shares:
+        it_decides_for_its_share_of_the_streams_on_every_host_and_signs_its_events
+        it_grows_and_keeps_its_streams_and_is_finished
+        it_is_withdrawn_and_the_active_one_goes_on_with_what_it_wrote
+        what_the_active_one_cannot_read_no_canary_may_write
+        it_needs_what_an_activation_needs_and_stands_alone;
+    rollbacks:
+        the_former_one_decides_again_over_what_was_recorded_since
+        states_that_differ_are_told_and_no_reason_against_it
+        newer_events_that_it_cannot_read_are_in_its_way_with_their_types_and_counts
+        newer_events_that_it_traps_on_are_in_its_way
+        there_is_no_way_back_to_who_never_decided
+        a_canary_is_gone_back_from_as_well
+        who_does_not_wait_is_told_how_far_it_has_come;
+    snapshots:
+        one_of_the_same_schema_is_gone_on_with
+        those_of_another_schema_are_made_behind_the_swap_and_the_former_ones_stay
+        the_former_ones_go_when_nobody_goes_back_any_more
+        a_canary_of_another_schema_has_its_own
+        the_next_swap_goes_on_where_the_last_host_left;
+    time_travel:
+        a_state_of_any_version_is_drawn_by_any_component
+        the_fields_are_named_in_which_two_components_differ
+        a_dry_run_says_what_would_be_and_does_nothing
+        a_dry_run_that_makes_no_sense_is_refused_as_the_command_would_be
+        a_component_is_known_by_the_beginning_of_its_digest;
 }

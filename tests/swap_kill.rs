@@ -7,6 +7,8 @@
 
 mod swap_kill {
     pub(super) mod change;
+    #[path = "../swap_checker/command.rs"]
+    mod command;
     mod deploying;
     #[path = "../effects_kill/hosts.rs"]
     #[allow(dead_code, reason = "one host is enough here, most of the time")]

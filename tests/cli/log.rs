@@ -57,13 +57,23 @@ fn the_log_is_shown_by_category_type_and_time_and_a_stream_backwards() {
         let place = |event: Value| format!("{}@{}", event["stream_id"].as_str().unwrap(), event["version"]);
         events(flags).into_iter().map(place).collect()
     };
-    let all = ["counter-1@1", "order-1@1", "counter-1@2", "counter-1@3"];
+    // What the reducers' histories tell of their deployments stands in the log as well, in front.
+    let all = [
+        "$reducers-counter@1",
+        "$reducers-counter@2",
+        "$reducers-order@1",
+        "$reducers-order@2",
+        "counter-1@1",
+        "order-1@1",
+        "counter-1@2",
+        "counter-1@3",
+    ];
     assert_eq!(places(&[]), all);
     assert_eq!(places(&["--category", "counter"]), ["counter-1@1", "counter-1@2", "counter-1@3"]);
     assert_eq!(places(&["--category", "counter", "--type", "Incremented.v1"]), ["counter-1@1", "counter-1@3"]);
     assert_eq!(places(&["--since", "1h"]), all);
     assert_eq!(places(&["--until", "1h"]), Vec::<String>::new());
-    let third = events(&[])[2]["created_at"].as_str().unwrap().to_owned();
+    let third = events(&[])[6]["created_at"].as_str().unwrap().to_owned();
     assert_eq!(places(&["--since", &third]), ["counter-1@2", "counter-1@3"]);
     assert_eq!(places(&["--until", &third, "--category", "order"]), ["order-1@1"]);
     assert_eq!(places(&["counter-1", "--backward", "--limit", "2"]), ["counter-1@3", "counter-1@2"]);

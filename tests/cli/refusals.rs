@@ -24,6 +24,16 @@ fn a_host_that_does_not_answer_is_told_with_what_to_do() {
 }
 
 #[test]
+fn features_of_what_is_built_already_are_refused_before_anything_is_sent() {
+    let dir = open_dir();
+    let file = dir.path().join("order.wasm");
+    fs::write(&file, b"no component").unwrap();
+    let url = format!("http://{}", closed_address());
+    let line = run(["deploy", file.to_str().unwrap(), "--features", "a,b", "--url", &url]).failure(2);
+    assert!(line.contains("order.wasm is no crate: --features goes with the directory of one"), "{line}");
+}
+
+#[test]
 fn a_database_that_is_down_is_told_without_its_password() {
     let url = format!("postgres://me:secret@{}/orders", closed_address());
     for args in [&["migrate"][..], &["replay"]] {

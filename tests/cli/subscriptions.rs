@@ -30,7 +30,7 @@ async fn a_subscription_is_listed_reset_and_deleted() {
     assert!(none.contains("there is no subscription"), "{none}");
     host.run(["deploy", &component_file("counter", dir.path())]).success();
     host.run(["send", "counter-1", "Increment", r#"{"by":2}"#]).success();
-    let cursor = host.run(["events", "--json"]).json()["cursor"].as_str().unwrap().to_owned();
+    let cursor = host.run(["events", "--category", "counter", "--json"]).json()["cursor"].as_str().unwrap().to_owned();
 
     let client = Client::new();
     let url = format!("{}/subscriptions/billing/events?category=counter", host.url);

@@ -158,9 +158,11 @@ pub(crate) async fn news_of_reducers_reach_who_listens(store: Arc<impl Store>) {
             }
         }
     };
-    let heard = tokio::time::timeout(Duration::from_secs(20), heard).await.expect("nothing is heard");
+    let heard = tokio::time::timeout(Duration::from_secs(20), heard).await;
+    let heard = heard.unwrap_or_else(|_| panic!("nothing is heard"));
     assert_eq!(heard, ReducerNews::Candidate(digest));
     activate(&store, "order", b"two").await;
     let activated = async { while news.recv().await.unwrap() != ReducerNews::Activated("order".into()) {} };
-    tokio::time::timeout(Duration::from_secs(20), activated).await.expect("the activation is not heard");
+    let told = tokio::time::timeout(Duration::from_secs(20), activated).await;
+    told.unwrap_or_else(|_| panic!("the activation is not heard"));
 }

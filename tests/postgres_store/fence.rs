@@ -60,7 +60,10 @@ async fn fence_holds(connection: &mut PgConnection, generation: i64) -> Vec<bool
 }
 
 async fn events_count(connection: &mut PgConnection) -> i64 {
-    sqlx::query_scalar("SELECT count(*) FROM events").fetch_one(connection).await.unwrap()
+    sqlx::query_scalar("SELECT count(*) FROM events WHERE stream_id LIKE 'order-%'")
+        .fetch_one(connection)
+        .await
+        .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -72,8 +72,8 @@ async fn a_closing_or_a_swap_dropped_while_its_transaction_begins_spoils_no_conn
         match dropped {
             "closing" => drop_when_struck(store.close_stream(&snapshot.stream_id, false), &proxy, 1).await,
             _ => {
-                drop_when_struck(store.activate(&ActivationChange::to("order", ReducerDigest::of(b"code"))), &proxy, 2)
-                    .await
+                let change = ActivationChange::to("order", ReducerDigest::of(b"code"));
+                drop_when_struck(store.activate(&change), &proxy, 2).await;
             }
         }
         proxy.release();

@@ -60,7 +60,8 @@ impl Ledger {
 
 /// The log as appends: neighbouring events of one id. Fails where a stream has a hole.
 async fn appends_in_log(connection: &mut PgConnection, id: &str) -> BTreeSet<Acknowledged> {
-    let read = "SELECT stream_id, version, metadata->>$1 AS command_id FROM events ORDER BY stream_id, version";
+    let read = "SELECT stream_id, version, metadata->>$1 AS command_id FROM events
+                WHERE stream_id NOT LIKE '$reducers-%' ORDER BY stream_id, version";
     let rows = sqlx::query(read).bind(id).fetch_all(connection).await.unwrap();
     let mut streams: BTreeMap<String, Vec<Acknowledged>> = BTreeMap::new();
     for row in rows {

@@ -28,9 +28,12 @@ pub(crate) async fn the_same_logic_in_other_bytes_passes(place: Place) {
     assert!(view.finished_at.unwrap() >= view.started_at);
 }
 
+/// Names of findings, and how often each is found.
+type Counts = &'static [(&'static str, u64)];
+
 /// The name of each finding, how often it is found, and nothing beside it.
 #[rustfmt::skip]
-const FOUND: [(&str, VerificationStatus, &[(&str, u64)], &[(&str, u64)]); 7] = {
+const FOUND: [(&str, VerificationStatus, Counts, Counts); 7] = {
     use VerificationStatus::{Differs, Failed};
     [
         ("overdraft", Differs, &[], &[("command:Withdraw:accepted-instead-of-rejected", 1)]),
@@ -99,7 +102,11 @@ pub(crate) async fn a_candidate_that_traps_on_one_stream_of_many_fails_and_the_s
     assert_eq!(counts(&view.report.failures), BTreeMap::from([("trap", 1)]));
     assert!(view.report.differences.is_empty(), "{:?}", view.report.differences);
     let [example] = &view.report.failures.0["trap"].examples[..] else { panic!("{view:?}") };
-    assert_eq!((&example.stream_id, example.version), (&stream("account-77"), Version::new(1)), "behind the first event");
+    assert_eq!(
+        (&example.stream_id, example.version),
+        (&stream("account-77"), Version::new(1)),
+        "behind the first event"
+    );
     assert!(example.message.as_ref().unwrap().contains("13 is an unlucky number"), "{example:?}");
 }
 

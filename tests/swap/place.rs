@@ -4,7 +4,7 @@ use std::path::Path;
 
 use foldhost::event_store::sealing::{Encryption, MasterKeys};
 use foldhost::{InMemoryEventStore, PoolConfig, PostgresEventStore};
-use foldhost_test_support::{TestDatabase, database};
+use foldhost_test_support::TestDatabase;
 
 use super::*;
 
@@ -164,7 +164,7 @@ pub(crate) async fn verified(host: &Host, candidate: ReducerDigest) -> Verificat
 
 pub(crate) async fn verified_as(host: &Host, request: VerifyRequest) -> VerificationView {
     let view = tokio::time::timeout(PATIENCE, host.verify_to_the_end(ACCOUNT, request)).await;
-    view.expect("the verification comes to its end").unwrap()
+    view.unwrap_or_else(|_| panic!("the verification does not come to its end")).unwrap()
 }
 
 /// For what comes by itself, on a machine that has much else to do.

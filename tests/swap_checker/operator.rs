@@ -3,24 +3,69 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use foldhost::Host;
 use foldhost::event_store::{Share, VerificationStatus};
 use foldhost::reducer::{EffectRules, ReducerDigest};
-use foldhost::runtime::{DeployError, ReducerStatus};
+use foldhost::runtime::ReducerStatus;
 use foldhost::swap::{ActivateRequest, ActivationPolicy, CanaryRequest, RollBackRequest, SwapError, VerifyRequest};
-use foldhost::{CommandError, EventStoreError, Host};
 use foldhost_test_support::in_other_bytes;
 use rand::rngs::StdRng;
-use rand::seq::IndexedRandom as _;
+use rand::seq::{IndexedRandom as _, SliceRandom as _};
 use rand::{Rng, SeedableRng};
 use tokio_util::sync::CancellationToken;
 
-use super::places::{Gone, PLACES, Places};
+use super::places::{PLACES, Places};
 use super::record::{Generation, Told};
+use super::undone::Undone;
 
-/// The reducers that are swapped, and how many components of each there are from the beginning.
-pub(crate) const REDUCERS: [(&str, u8); 2] = [("counter", 6), ("order", 4)];
-/// Components that may be deployed meanwhile.
+/// The reducers that are swapped.
+pub(crate) const NAMES: [&str; 2] = ["counter", "order"];
+/// Components of each that are there from the beginning, and that may be deployed meanwhile.
+const AT_FIRST: u8 = 5;
 const DEPLOYED_LATER: u8 = 3;
+
+/// What an operator does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Act {
+    Activate,
+    VerifyAndActivate,
+    BeginCanary,
+    VerifyAndBeginCanary,
+    ResizeCanary,
+    FinishCanary,
+    WithdrawCanary,
+    RollBack,
+    ForceBack,
+    ChangeRules,
+    SwitchJournal,
+    Deploy,
+}
+
+impl Act {
+    const ALL: [Self; 12] = [
+        Self::Activate,
+        Self::VerifyAndActivate,
+        Self::BeginCanary,
+        Self::VerifyAndBeginCanary,
+        Self::ResizeCanary,
+        Self::FinishCanary,
+        Self::WithdrawCanary,
+        Self::RollBack,
+        Self::ForceBack,
+        Self::ChangeRules,
+        Self::SwitchJournal,
+        Self::Deploy,
+    ];
+
+    /// Whether it takes a canary, or that there is none.
+    fn needs_canary(self) -> Option<bool> {
+        match self {
+            Self::ResizeCanary | Self::FinishCanary | Self::WithdrawCanary => Some(true),
+            Self::RollBack | Self::ForceBack | Self::Deploy => None,
+            _ => Some(false),
+        }
+    }
+}
 
 /// The components of each name that are kept, as far as one operator knows.
 pub(crate) type Kept = BTreeMap<&'static str, Vec<ReducerDigest>>;
@@ -32,70 +77,22 @@ pub(crate) struct Operator {
     told: Told,
 }
 
-/// Why something was not done.
-enum Undone {
-    /// As it may be with two operators, crashes and lost connections.
-    Told(String),
-    /// As it may never be.
-    Failed(String),
-}
-
-impl From<Gone> for Undone {
-    fn from(Gone: Gone) -> Self {
-        Self::Told("gone".into())
-    }
-}
-
-impl From<SwapError> for Undone {
-    fn from(error: SwapError) -> Self {
-        let reason = error.to_string();
-        match error {
-            SwapError::Store(store) | SwapError::Command(CommandError::Store(store)) => store.into(),
-            // What was looked at before is another's by now.
-            SwapError::CanaryUnderWay { .. } => Self::Told("canary-under-way".into()),
-            SwapError::NoCanary { .. } => Self::Told("no-canary".into()),
-            SwapError::NoFormer(_) => Self::Told("no-former".into()),
-            SwapError::NotVerified { .. } => Self::Told("not-verified".into()),
-            SwapError::Invalid(reason) if reason.contains("decides for all streams") => Self::Told("active".into()),
-            _ => Self::Failed(reason),
-        }
-    }
-}
-
-impl From<EventStoreError> for Undone {
-    fn from(error: EventStoreError) -> Self {
-        match error {
-            EventStoreError::Outrun { .. } => Self::Told("outrun".into()),
-            EventStoreError::Unavailable(_) => Self::Told("unavailable".into()),
-            EventStoreError::Contended(_) => Self::Told("contended".into()),
-            _ => Self::Failed(error.to_string()),
-        }
-    }
-}
-
-impl From<DeployError> for Undone {
-    fn from(error: DeployError) -> Self {
-        match error {
-            DeployError::Store(store) => store.into(),
-            _ => Self::Failed(error.to_string()),
-        }
-    }
-}
-
 impl Operator {
     pub(crate) fn new(number: u64, seed: u64, places: &Arc<Places>, kept: &Kept) -> Self {
         let chance = StdRng::seed_from_u64(seed.wrapping_mul(131).wrapping_add(number));
         Self { chance, places: Arc::clone(places), kept: kept.clone(), told: Told::default() }
     }
 
-    /// Does so many things, and gives what it was told.
+    /// Does so many things, each kind as often as any other, and gives what it was told.
     pub(crate) async fn operate(mut self, times: usize) -> Told {
+        let mut deck = Vec::new();
         for _ in 0..times {
-            let (name, at_first) = *REDUCERS.choose(&mut self.chance).unwrap();
-            match self.look(name).await {
-                Ok(status) => self.swap(name, at_first, &status).await,
-                Err(undone) => self.undone("look", undone),
+            if deck.is_empty() {
+                deck.extend(Act::ALL);
+                deck.shuffle(&mut self.chance);
             }
+            let (act, name) = (deck.pop().unwrap(), *NAMES.choose(&mut self.chance).unwrap());
+            self.act(act, name).await;
         }
         self.told
     }
@@ -103,11 +100,9 @@ impl Operator {
     /// Has one component after the other decide, and gives what it was told.
     pub(crate) async fn activate_until(mut self, stop: CancellationToken) -> Told {
         while !stop.is_cancelled() {
-            let (name, _) = *REDUCERS.choose(&mut self.chance).unwrap();
+            let name = *NAMES.choose(&mut self.chance).unwrap();
             let digest = *self.kept[name].choose(&mut self.chance).unwrap();
-            let policy = ActivationPolicy::Force("at random".into());
-            let request = ActivateRequest { policy, ..ActivateRequest::of(digest) };
-            self.ask("activate", |host| async move { host.activate(name, request).await }).await;
+            self.activate(name, digest).await;
         }
         self.told
     }
@@ -136,31 +131,54 @@ impl Operator {
         found.ok_or_else(|| Undone::Failed(format!("nothing decides for {name}")))
     }
 
-    /// Something that may be done where this is active.
-    async fn swap(&mut self, name: &'static str, at_first: u8, active: &ReducerStatus) {
+    /// Does one thing, and before it what it takes.
+    async fn act(&mut self, act: Act, name: &'static str) {
+        let active = match self.look(name).await {
+            Ok(active) => active,
+            Err(undone) => return self.undone("look", undone),
+        };
         let digest = *self.kept[name].choose(&mut self.chance).unwrap();
         let share = Share::new(self.chance.random_range(1..=10_000)).unwrap();
-        let force = ActivationPolicy::Force("at random".into());
-        let canary = CanaryRequest { digest: Some(digest), share, policy: force.clone(), by: None, reason: None };
-        let activate = ActivateRequest { policy: force, ..ActivateRequest::of(digest) };
-        match (active.canary.is_some(), self.chance.random_range(0..12)) {
-            (true, 0..4) => {
-                let request = CanaryRequest { digest: None, ..canary };
+        match (act.needs_canary(), active.canary.is_some()) {
+            (Some(true), false) => self.begin_canary(name, digest, share).await,
+            (Some(false), true) => self.withdraw(name).await,
+            _ => {}
+        }
+        match act {
+            Act::Activate => self.activate(name, digest).await,
+            Act::VerifyAndActivate => self.verified("verify and activate", name, digest, None).await,
+            Act::BeginCanary => self.begin_canary(name, digest, share).await,
+            Act::VerifyAndBeginCanary => self.verified("verify and begin a canary", name, digest, Some(share)).await,
+            Act::ResizeCanary => {
+                let policy = ActivationPolicy::Clean;
+                let request = CanaryRequest { digest: None, share, policy, by: None, reason: None };
                 self.ask("resize", |host| async move { host.canary(name, request).await }).await;
             }
-            (true, 4..7) => self.ask("finish", |host| async move { host.finish_canary(name, None, None).await }).await,
-            (true, 7..9) => {
-                self.ask("withdraw", |host| async move { host.withdraw_canary(name, None, None).await }).await;
+            Act::FinishCanary => {
+                self.ask("finish", |host| async move { host.finish_canary(name, None, None).await }).await;
             }
-            (_, 0..3) => self.ask("activate", |host| async move { host.activate(name, activate).await }).await,
-            (_, 3) => self.verified("verify and activate", name, digest, None).await,
-            (_, 4) => self.verified("verify and begin a canary", name, digest, Some(share)).await,
-            (_, 5 | 6) => self.ask("begin a canary", |host| async move { host.canary(name, canary).await }).await,
-            (_, 7) => self.roll_back(name, false).await,
-            (_, 8 | 9) => self.roll_back(name, true).await,
-            (_, 10) => self.change_rules(name, active).await,
-            _ => self.deploy(name, at_first).await,
+            Act::WithdrawCanary => self.withdraw(name).await,
+            Act::RollBack => self.roll_back(name, false).await,
+            Act::ForceBack => self.roll_back(name, true).await,
+            Act::ChangeRules | Act::SwitchJournal => self.change_rules(name, &active, act).await,
+            Act::Deploy => self.deploy(name).await,
         }
+    }
+
+    async fn activate(&mut self, name: &'static str, digest: ReducerDigest) {
+        let policy = ActivationPolicy::Force("at random".into());
+        let request = ActivateRequest { policy, ..ActivateRequest::of(digest) };
+        self.ask("activate", |host| async move { host.activate(name, request).await }).await;
+    }
+
+    async fn begin_canary(&mut self, name: &'static str, digest: ReducerDigest, share: Share) {
+        let policy = ActivationPolicy::Force("at random".into());
+        let request = CanaryRequest { digest: Some(digest), share, policy, by: None, reason: None };
+        self.ask("begin a canary", |host| async move { host.canary(name, request).await }).await;
+    }
+
+    async fn withdraw(&mut self, name: &'static str) {
+        self.ask("withdraw", |host| async move { host.withdraw_canary(name, None, None).await }).await;
     }
 
     /// Asks a host for a swap, and writes down what it says.
@@ -203,19 +221,20 @@ impl Operator {
     }
 
     /// The same component under other rules, or with the journal switched.
-    async fn change_rules(&mut self, name: &'static str, active: &ReducerStatus) {
+    async fn change_rules(&mut self, name: &'static str, active: &ReducerStatus, act: Act) {
         let request = ActivateRequest::of(active.reducer.digest);
-        let request = if self.chance.random_bool(0.7) {
-            ActivateRequest { journal: Some(!active.journal), ..request }
+        let (what, request) = if act == Act::SwitchJournal {
+            ("switch the journal", ActivateRequest { journal: Some(!active.journal), ..request })
         } else {
-            let rate_per_second_max = Some(self.chance.random_range(1..1_000));
-            ActivateRequest { rules: Some(EffectRules { rate_per_second_max, ..EffectRules::default() }), ..request }
+            let rate_per_second_max = Some(self.chance.random_range(1..1_000_000));
+            let rules = Some(EffectRules { rate_per_second_max, ..EffectRules::default() });
+            ("change rules", ActivateRequest { rules, ..request })
         };
-        self.ask("change rules", |host| async move { host.activate(name, request).await }).await;
+        self.ask(what, |host| async move { host.activate(name, request).await }).await;
     }
 
-    async fn deploy(&mut self, name: &'static str, at_first: u8) {
-        let component = in_other_bytes(name, at_first + self.chance.random_range(0..DEPLOYED_LATER));
+    async fn deploy(&mut self, name: &'static str) {
+        let component = in_other_bytes(name, AT_FIRST + self.chance.random_range(0..DEPLOYED_LATER));
         match self.on_any(|host| async move { host.deploy(component).await }).await {
             Ok(deployed) => {
                 self.told.count("deploy");
@@ -233,8 +252,8 @@ impl Operator {
 /// Deploys what there is from the beginning; the first of each name decides.
 pub(crate) async fn deploy_all(places: &Places) -> (Kept, Told) {
     let (mut kept, mut told) = (Kept::new(), Told::default());
-    for (name, count) in REDUCERS {
-        for number in 0..count {
+    for name in NAMES {
+        for number in 0..AT_FIRST {
             let component = in_other_bytes(name, number);
             let deployed = places.on(0, |host| async move { host.deploy(component).await }).await.unwrap().unwrap();
             told.deployed.push((name.to_owned(), deployed.digest));

@@ -2,6 +2,7 @@
 //! and can be dropped in the middle of anything.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ pub(crate) struct Places {
 struct Running {
     host: Host,
     store: Arc<PostgresEventStore>,
+    /// What a host says while it is dropped, nobody hears: its tasks are told that what they wait for was cancelled.
+    is_dropped: Arc<AtomicBool>,
     /// There until it is dropped.
     runtime: Option<Runtime>,
 }
@@ -50,15 +53,17 @@ impl Places {
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
     {
-        let asked = {
+        let (asked, is_dropped) = {
             let here = |place: usize| {
                 let running = self.running[place % PLACES].lock().unwrap();
-                running.as_ref().map(|running| (running.host.clone(), running.handle()))
+                let running = running.as_ref()?;
+                Some((running.host.clone(), running.handle(), Arc::clone(&running.is_dropped)))
             };
-            let (host, runtime) = here(place).or_else(|| here(place + 1)).ok_or(Gone)?;
-            runtime.spawn(ask(host))
+            let (host, runtime, is_dropped) = here(place).or_else(|| here(place + 1)).ok_or(Gone)?;
+            (runtime.spawn(ask(host)), is_dropped)
         };
         match asked.await {
+            Ok(_) if is_dropped.load(Ordering::SeqCst) => Err(Gone),
             Ok(answer) => Ok(answer),
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             Err(_) => Err(Gone),
@@ -116,7 +121,7 @@ impl Running {
         let started = started.await.unwrap();
         // A runtime that is dropped here would block the test's own.
         match started {
-            Ok((host, store)) => Ok(Self { host, store, runtime: Some(runtime) }),
+            Ok((host, store)) => Ok(Self { host, store, is_dropped: Arc::default(), runtime: Some(runtime) }),
             Err(error) => {
                 runtime.shutdown_background();
                 Err(error)
@@ -132,6 +137,7 @@ impl Running {
 impl Drop for Running {
     /// Every task of the host is dropped where it waits; what it has sent to the database goes on there.
     fn drop(&mut self) {
+        self.is_dropped.store(true, Ordering::SeqCst);
         self.runtime.take().unwrap().shutdown_background();
     }
 }

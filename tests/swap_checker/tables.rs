@@ -21,7 +21,8 @@ pub(crate) async fn read(store: &PostgresEventStore, connection: &mut PgConnecti
         "SELECT stream_id, command_id, first_version, last_version, rejection->>'code' AS code, reducer_digest,
                            generation, payload_kind IS NOT NULL AS in_journal FROM commands";
     history.remembered = sqlx::query(commands).map(remembered).fetch_all(&mut *connection).await.unwrap();
-    let activations = "SELECT name, generation, digest, canary_digest, canary_share, journal FROM activations";
+    let activations = "SELECT name, generation, digest, canary_digest, canary_share, journal FROM activations
+                       ORDER BY name, generation";
     history.activations = sqlx::query(activations).map(activated).fetch_all(&mut *connection).await.unwrap();
     let active = "SELECT name, generation, digest FROM active_reducers";
     let active = sqlx::query(active)

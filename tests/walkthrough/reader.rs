@@ -17,10 +17,14 @@ use crate::program::{Outcome, Serving, open_dir};
 /// Who wrote the page, and where they live.
 const AUTHOR: &str = "ada";
 const HOME_ON_THE_PAGE: &str = "/home/ada";
+/// The program in a clone.
+const PROGRAM: &str = "target/release/foldhost";
 
 pub(crate) struct Reader {
     /// Above its directory, which goes after it.
     host: Option<Serving>,
+    /// Where the shell finds programs, `foldhost` above all.
+    path: OsString,
     home: TempDir,
     /// Where the commands are typed.
     dir: PathBuf,
@@ -38,30 +42,39 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// With an empty directory where their clone would be.
-    pub(crate) fn beside_a_clone() -> Self {
+    /// In a clone: its guests are those of this one, and its program is the one that is tested.
+    fn new(target_dir: Option<OsString>) -> Self {
         let home = open_dir();
         let dir = home.path().canonicalize().unwrap().join("foldhost");
-        fs::create_dir(&dir).unwrap();
+        let program = dir.join(PROGRAM);
+        fs::create_dir_all(program.parent().unwrap()).unwrap();
+        let tested = Path::new(env!("CARGO_BIN_EXE_foldhost"));
+        // By its place a program knows the clone that it is of. On another disk there is no link to it.
+        fs::hard_link(tested, &program).or_else(|_| fs::copy(tested, &program).map(drop)).unwrap();
+        let guests = Path::new(REPOSITORY).join("guests").canonicalize().unwrap();
+        std::os::unix::fs::symlink(guests, dir.join("guests")).unwrap();
         Self {
             host: None,
+            path: path_with(program.parent().unwrap()),
             home,
             dir,
             printed: String::new(),
             found: None,
             digests: Digests::default(),
             ran: Vec::new(),
-            target_dir: None,
+            target_dir,
             made: Vec::new(),
         }
     }
 
-    /// In a clone: its guests are those of this one, and are compiled where the tests compile them.
-    pub(crate) fn in_a_clone() -> Self {
-        let reader = Self { target_dir: std::env::var_os("CARGO_TARGET_DIR"), ..Self::beside_a_clone() };
-        let guests = Path::new(REPOSITORY).join("guests").canonicalize().unwrap();
-        std::os::unix::fs::symlink(guests, reader.dir.join("guests")).unwrap();
-        reader
+    /// Who makes crates outside of the clone: they are compiled as on a machine that has nothing else.
+    pub(crate) fn with_crates_of_their_own() -> Self {
+        Self::new(None)
+    }
+
+    /// Who builds the guests: they are compiled where the tests compile them.
+    pub(crate) fn with_the_guests() -> Self {
+        Self::new(std::env::var_os("CARGO_TARGET_DIR"))
     }
 
     /// The commands that were run, and what they ended with.
@@ -136,7 +149,7 @@ impl Reader {
         let typed = self.digests.typed(commands);
         let script = format!("trap 'pwd >\"$PLACE\"' EXIT\nset -e\nexec 2>&1\n{typed}");
         let mut command = Command::new("sh");
-        command.args(["-c", &script]).env("PLACE", &place).env("PATH", path_with_the_program()).stdin(Stdio::null());
+        command.args(["-c", &script]).env("PLACE", &place).env("PATH", &self.path).stdin(Stdio::null());
         for name in ["DATABASE_URL", "RUST_LOG"] {
             command.env_remove(name);
         }
@@ -194,9 +207,8 @@ impl Drop for Reader {
     }
 }
 
-/// Where the shell finds `foldhost`.
-fn path_with_the_program() -> OsString {
-    let program = Path::new(env!("CARGO_BIN_EXE_foldhost")).parent().unwrap().to_owned();
+/// The environment's, and a directory before it.
+fn path_with(dir: &Path) -> OsString {
     let others = std::env::var_os("PATH").unwrap_or_default();
-    std::env::join_paths(std::iter::once(program).chain(std::env::split_paths(&others))).unwrap()
+    std::env::join_paths(std::iter::once(dir.to_owned()).chain(std::env::split_paths(&others))).unwrap()
 }

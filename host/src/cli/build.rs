@@ -16,7 +16,7 @@ Examples:
   foldhost build . --out order.wasm
   foldhost build guests/order --json | jq -r .digest
   foldhost build guests/order --debug-info        # target/foldhost/order.debug.wasm
-  foldhost build guests/order --features discount # the same file, with features of the crate
+  foldhost build guests/order-discount --features grant   # the same file, with features of the crate
 
 The same crate, toolchain and lock file give the same bytes, so the same digest, in
 whatever directory. RUSTFLAGS is kept. Cargo's messages go to stderr.";

@@ -17,7 +17,7 @@ const EXAMPLES: &str = "\
 Examples:
   foldhost deploy guests/order                    # a crate is built first
   foldhost deploy target/foldhost/order.wasm
-  foldhost deploy guests/order --features discount
+  foldhost deploy guests/order-discount --features grant
   foldhost deploy guests/order --activate         # verified, and if nothing differs it decides
   foldhost deploy guests/order --activate --accept 'state:/discount*'
   foldhost deploy order.wasm --url http://10.0.0.5:7070 --json

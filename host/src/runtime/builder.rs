@@ -237,19 +237,17 @@ const SETTLE_EVERY: Duration = Duration::from_secs(30);
 async fn settle_swaps(host: WeakHost) {
     loop {
         let Some(there) = host.upgrade() else { return };
-        if there.shared.entities.is_draining() {
-            return;
-        }
         let (stop, swapped) = (there.shared.stop_writers.clone(), Arc::clone(&there.shared.swapped));
-        if let Some(Err(error)) = stop.run_until_cancelled(crate::swap::settle(&there)).await {
-            tracing::debug!(%error, "snapshots behind a swap could not be rebuilt");
-        }
         // Not while it waits: the host may go.
         drop(there);
         tokio::select! {
             () = stop.cancelled() => return,
             () = swapped.notified() => {}
             () = tokio::time::sleep(SETTLE_EVERY) => {}
+        }
+        let Some(there) = host.upgrade() else { return };
+        if let Some(Err(error)) = stop.run_until_cancelled(crate::swap::settle(&there)).await {
+            tracing::debug!(%error, "snapshots behind a swap could not be rebuilt");
         }
     }
 }

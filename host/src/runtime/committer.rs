@@ -13,8 +13,8 @@ use tokio::time::Instant;
 
 use super::measured;
 use crate::event::metadata_size;
-use crate::event_store::{AppendOutcome, EventStoreError, Store, StreamBatch};
-use crate::reducer::Rejection;
+use crate::event_store::{AppendOutcome, EventStoreError, JournalEntry, Store, StreamBatch};
+use crate::reducer::{Payload, Rejection};
 use crate::{Limits, StreamId};
 
 /// Data that one statement carries at most, unless one batch alone has more.
@@ -172,7 +172,13 @@ async fn one_by_one(store: &dyn Store, batches: &[StreamBatch]) -> Vec<Result<Ap
 fn data_bytes(batch: &StreamBatch) -> usize {
     let events = batch.events.iter().map(|(event, metadata)| event.data.len() + 100 + metadata_size(metadata));
     let rejection = |no: &Rejection| no.code.len() + no.message.len();
-    let commands = batch.commands.iter().map(|command| 500 + command.rejection.as_ref().map_or(0, rejection));
+    let payload = |journal: &JournalEntry| match &journal.payload {
+        Payload::Json(text) => text.len(),
+        Payload::Binary(bytes) => bytes.len(),
+    };
+    let commands = batch.commands.iter().map(|command| {
+        500 + command.rejection.as_ref().map_or(0, rejection) + command.journal.as_ref().map_or(0, payload)
+    });
     let effects = batch.effects.iter().map(|effect| effect.body.len() + 500);
     events.chain(commands).chain(effects).sum()
 }

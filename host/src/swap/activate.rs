@@ -66,6 +66,12 @@ impl Host {
         // 1. Who it is, and who decides now.
         let candidate = self.kept(name, request.digest).await?;
         let active = self.active_or_none(name).await?;
+        let generation = active.as_ref().map_or(0, |active| active.generation);
+        // Before anything else is said of it: what was found out was found out about another active one.
+        if let Some(expected) = request.expected_generation.filter(|expected| *expected != generation) {
+            let name = name.to_owned();
+            return Err(EventStoreError::Outrun { name, expected, active: generation }.into());
+        }
         if let Some(active) = active.as_ref().filter(|active| active.canary.is_some()) {
             return Err(SwapError::CanaryUnderWay { name: active.name.clone() });
         }
@@ -82,7 +88,7 @@ impl Host {
         let change = ActivationChange {
             rules: request.rules.as_ref(),
             journal: request.journal,
-            expected_generation: request.expected_generation.or(Some(active.map_or(0, |active| active.generation))),
+            expected_generation: Some(generation),
             note: ActivationNote {
                 kind,
                 by: request.by,

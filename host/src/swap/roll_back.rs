@@ -11,6 +11,9 @@ use crate::runtime::ReducerStatus;
 
 /// Reports that are looked through for one of this way back.
 const REPORTS_MAX: usize = 20;
+/// How long a report that is done stands for what was recorded since: so long one who was told that it is made has to ask again. One
+/// of last week, whose way back was not gone in the end, says nothing of this week's events.
+const REPORT_FRESH: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
 /// How often a report is looked at while it is made.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How long one is waited for at once.
@@ -114,8 +117,11 @@ impl Host {
     ) -> Result<VerificationView, SwapError> {
         let until = tokio::time::Instant::now() + wait;
         let begun = self.verifications(name, Some(verify.candidate), REPORTS_MAX).await?.into_iter().find(|view| {
-            let is_of_use = view.status != VerificationStatus::Cancelled
-                && (view.status != VerificationStatus::Running || view.is_held);
+            let is_of_use = match view.status {
+                VerificationStatus::Running => view.is_held,
+                VerificationStatus::Cancelled => false,
+                _ => is_fresh(view),
+            };
             is_of_use && view.baseline == Some(active.digest) && view.scope == verify.scope
         });
         let mut view = match begun {
@@ -169,4 +175,9 @@ impl Host {
             None => Err(SwapError::NoFormer(active.name.clone())),
         }
     }
+}
+
+/// Whether a report that is done was done a moment ago, as far as this host's clock and the database's agree.
+fn is_fresh(view: &VerificationView) -> bool {
+    view.finished_at.is_some_and(|finished_at| chrono::Utc::now() - finished_at < REPORT_FRESH)
 }

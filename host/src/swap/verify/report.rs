@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::event_store::VerificationStatus;
+use crate::event_store::{EventStoreError, VerificationStatus};
 use crate::{StreamId, Version};
 
 /// Findings of one name that are shown.
@@ -110,6 +110,15 @@ pub(super) struct StreamFindings {
     pub(super) baseline_ns: u64,
     pub(super) failures: Vec<(String, Example)>,
     pub(super) differences: Vec<(String, Example)>,
+}
+
+impl StreamFindings {
+    /// The store cannot read it, so nothing is proven of it, whoever is to blame.
+    pub(super) fn unreadable(stream_id: &StreamId, error: &EventStoreError) -> Self {
+        let (message, version) = (Some(error.to_string()), Version::EMPTY);
+        let example = Example { stream_id: stream_id.clone(), version, baseline: None, candidate: None, message };
+        Self { failures: vec![("unreadable-stream".into(), example)], ..Self::default() }
+    }
 }
 
 impl Report {
