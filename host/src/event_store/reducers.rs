@@ -70,7 +70,7 @@ pub trait ReducerStore: Send + Sync + 'static {
     /// [`EventStoreError`]
     async fn load_component(&self, digest: ReducerDigest) -> Result<Option<Vec<u8>>, EventStoreError>;
 
-    /// How many events of each of these types a category has; [`EVENTS_COUNTED_MAX`] stands for more. Types that it has none of are left
+    /// How many events of each of these types a category has; [`EVENTS_COUNTED_MAX`](super::EVENTS_COUNTED_MAX) stands for more. Types that it has none of are left
     /// out.
     ///
     /// # Errors
