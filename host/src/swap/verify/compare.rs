@@ -85,8 +85,10 @@ mod tests {
     fn each_field_that_differs_is_named_once_however_many_items_have_it() {
         let before = json!({"total": 10, "items": [{"price": 1}, {"price": 2}], "same": {"a": 1}, "gone": 1});
         let after = json!({"total": 9, "items": [{"price": 2}, {"price": 3}], "same": {"a": 1}, "new/one": null});
-        // In the order in which the first document has them, and then those that it has not.
-        assert_eq!(paths(&before, &after), ["/total", "/items/*/price", "/gone", "/new~1one"]);
+        let mut named = paths(&before, &after);
+        // The order of an object's fields is a build's own choice: a crate beside this one may ask serde_json to keep it.
+        named.sort();
+        assert_eq!(named, ["/gone", "/items/*/price", "/new~1one", "/total"]);
         let found = differences(&json!({"a": 1}), &json!({"b": 2}));
         assert_eq!((&found[0].before, &found[0].after), (&Some(json!(1)), &None));
         assert_eq!((&found[1].before, &found[1].after), (&None, &Some(json!(2))));
