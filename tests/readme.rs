@@ -116,3 +116,34 @@ fn every_command_of_the_binary_is_in_the_readme() {
         commands.iter().filter(|name| **name != "help" && !readme.contains(&format!("`{name}`"))).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
+
+/// What docs/hot-swap.md guarantees, it guarantees by the name of a test: all of them are there.
+#[test]
+fn every_test_that_a_guarantee_names_is_there() {
+    let text = std::fs::read_to_string(root().join("docs/hot-swap.md")).unwrap();
+    let table = text.lines().skip_while(|line| !line.starts_with("| | held by | shown by |")).skip(2);
+    let rows: Vec<_> = table.take_while(|line| line.starts_with('|')).collect();
+    assert!(rows.len() > 10, "the guarantees are where this test looks for them");
+    let tests = sources(&root().join("tests"));
+    let mut named = 0;
+    for row in rows {
+        let shown_by = row.trim_end_matches('|').rsplit('|').next().unwrap();
+        let names: Vec<_> = shown_by.split('`').skip(1).step_by(2).filter(|name| !name.contains('/')).collect();
+        assert!(!names.is_empty() || shown_by.trim() == "the same", "no test shows this: {row}");
+        for name in names {
+            assert!(tests.contains(&format!("fn {name}(")), "there is no test {name}: {row}");
+            named += 1;
+        }
+    }
+    assert!(named > 20, "only {named} tests were looked for");
+}
+
+/// All that is written in Rust below a directory.
+fn sources(dir: &Path) -> String {
+    let read = |path: PathBuf| match path.extension() {
+        _ if path.is_dir() => sources(&path),
+        Some(extension) if extension == "rs" => std::fs::read_to_string(path).unwrap(),
+        _ => String::new(),
+    };
+    std::fs::read_dir(dir).unwrap().map(|entry| read(entry.unwrap().path())).collect()
+}

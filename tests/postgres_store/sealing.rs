@@ -53,12 +53,14 @@ async fn read(store: &PostgresEventStore, id: &str) -> Result<Vec<Event>, EventS
     store.read_stream(&stream(id), Version::EMPTY, 10.into()).await
 }
 
-/// The log of a category, once there is something in it: an open transaction of another test holds this reader back too.
-async fn read_log(store: &PostgresEventStore, filter: &LogFilter) -> Result<Vec<(Cursor, Event)>, EventStoreError> {
+/// The log of a stream's category, once the stream is in it: an open transaction of another test holds this reader back too,
+/// at the streams before it as well.
+async fn read_log(store: &PostgresEventStore, of: &StreamId) -> Result<Vec<(Cursor, Event)>, EventStoreError> {
+    let filter = LogFilter::category(of.category());
     let read = async {
         loop {
-            match store.read_all(None, filter, 10.into()).await {
-                Ok(page) if page.is_empty() => tokio::task::yield_now().await,
+            match store.read_all(None, &filter, 10.into()).await {
+                Ok(page) if page.iter().all(|(_, event)| event.stream_id != *of) => tokio::task::yield_now().await,
                 answer => return answer,
             }
         }
@@ -69,13 +71,12 @@ async fn read_log(store: &PostgresEventStore, filter: &LogFilter) -> Result<Vec<
 /// What a read is refused with, by every way of reading.
 async fn refusals(store: &PostgresEventStore, id: &str) -> Vec<String> {
     let (stream, schema) = (stream(id), SnapshotKey::schema("none"));
-    let category = LogFilter::category(stream.category());
     let answers = [
         read(store, id).await.map(drop),
         store.read_stream_backwards(&stream, Version::MAX, 10.into()).await.map(drop),
         store.load_events(&stream, Version::EMPTY, 10.into()).await.map(drop),
         store.load(&stream, Some(&schema), 10.into()).await.map(drop),
-        read_log(store, &category).await.map(drop),
+        read_log(store, &stream).await.map(drop),
     ];
     let refusal = |answer| match answer {
         Err(EventStoreError::Encryption(reason)) => reason,
