@@ -92,6 +92,7 @@ contract! {
         an_append_under_a_former_generation_is_fenced
         activations_count_generations
         a_change_that_was_decided_on_another_generation_is_outrun
+        an_activation_is_refused_by_events_that_may_not_be_there
         an_activation_keeps_who_made_it_and_why
         a_generation_may_have_a_canary
         what_is_done_to_a_reducer_is_told_by_its_history

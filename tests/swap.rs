@@ -108,6 +108,8 @@ swaps! {
         events_that_came_behind_the_report_are_looked_at_too
         whoever_looked_at_another_generation_is_told_so
         of_two_who_activate_at_once_exactly_one_wins
+        a_report_that_left_something_out_allows_nothing
+        a_failure_in_a_part_outweighs_an_older_report_over_all
         an_activation_that_fails_on_its_way_has_changed_nothing
         only_a_component_that_is_kept_for_the_name_can_decide;
     histories:
@@ -118,6 +120,7 @@ swaps! {
         it_decides_for_its_share_of_the_streams_on_every_host_and_signs_its_events
         it_grows_and_keeps_its_streams_and_is_finished
         it_is_withdrawn_and_the_active_one_goes_on_with_what_it_wrote
+        one_that_cannot_read_what_the_active_one_recorded_since_neither_grows_nor_is_finished
         what_the_active_one_cannot_read_no_canary_may_write
         it_needs_what_an_activation_needs_and_stands_alone;
     rollbacks:
@@ -126,6 +129,7 @@ swaps! {
         newer_events_that_it_cannot_read_are_in_its_way_with_their_types_and_counts
         newer_events_that_it_traps_on_are_in_its_way
         there_is_no_way_back_to_who_never_decided
+        of_two_who_go_back_from_the_same_one_the_second_is_told
         a_canary_is_gone_back_from_as_well
         who_does_not_wait_is_told_how_far_it_has_come;
     snapshots:

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod swap_kill {
+    mod aged;
     pub(super) mod change;
     #[path = "../swap_checker/command.rs"]
     mod command;

@@ -60,6 +60,22 @@ pub(crate) async fn a_change_that_was_decided_on_another_generation_is_outrun(st
     assert_eq!(store.activations("order", None, 10).await.unwrap().len(), 1);
 }
 
+/// What was looked at before is not what there is when appends wait: the store looks once more.
+pub(crate) async fn an_activation_is_refused_by_events_that_may_not_be_there(store: Arc<impl Store>) {
+    for component in [b"one", b"two"] {
+        store.save_reducer(ReducerDigest::of(component), &descriptor("order"), component, None).await.unwrap();
+    }
+    activate(&store, "order", b"one").await;
+    store.append_many(&[batch("order-1", 0, &["A", "A"]), batch("cart-1", 0, &["A", "B"])]).await.unwrap();
+    let change = |unread| ActivationChange { unread, ..ActivationChange::to("order", ReducerDigest::of(b"two")) };
+    let unread = ["A.v1", "B.v1"].map(str::to_owned);
+    let refused = store.activate(&change(&unread)).await.unwrap_err();
+    let EventStoreError::Unread { name, events } = &refused else { panic!("{refused}") };
+    assert_eq!((name.as_str(), &events[..]), ("order", &[EventCount { event_type: "A.v1".into(), count: 2 }][..]));
+    assert_eq!(store.active_reducers(Some("order")).await.unwrap()[0].digest, ReducerDigest::of(b"one"));
+    assert_eq!(store.activate(&change(&unread[1..])).await.unwrap().generation, 2);
+}
+
 pub(crate) async fn an_activation_keeps_who_made_it_and_why(store: Arc<impl Store>) {
     let digest = ReducerDigest::of(b"one");
     store.save_reducer(digest, &descriptor("order"), b"one", Some("ada")).await.unwrap();

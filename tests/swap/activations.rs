@@ -190,3 +190,38 @@ pub(crate) async fn only_a_component_that_is_kept_for_the_name_can_decide(place:
     }
     assert_eq!(place.activations().await.len(), 1);
 }
+
+/// A report that passes because it left the commands out does not cover up the one that did not.
+pub(crate) async fn a_report_that_left_something_out_allows_nothing(place: Place) {
+    let (host, plain) = place.plain().await;
+    keep_journal(&host, plain).await;
+    deposit(&host, "account-1", 5).await;
+    withdraw_in_vain(&host, "account-1", 9).await;
+    let overdraft = candidate(&host, "overdraft").await;
+    let scope = VerificationScope { without_commands: true, ..VerificationScope::default() };
+    let without = || VerifyRequest { scope: scope.clone(), ..VerifyRequest::of(overdraft) };
+    assert_eq!(verified_as(&host, without()).await.status, VerificationStatus::Passed);
+    assert!(matches!(refusal(&host, ActivateRequest::of(overdraft)).await, SwapError::NotVerified { .. }));
+    assert_eq!(verified(&host, overdraft).await.status, VerificationStatus::Differs);
+    assert_eq!(verified_as(&host, without()).await.status, VerificationStatus::Passed);
+    let refused = refusal(&host, ActivateRequest::of(overdraft)).await;
+    let SwapError::NotAccepted { names, .. } = &refused else { panic!("{refused}") };
+    assert_eq!(*names, ["command:Withdraw:accepted-instead-of-rejected"]);
+}
+
+/// What a candidate failed on, however little was looked at, stands against it until all of it is looked at again.
+pub(crate) async fn a_failure_in_a_part_outweighs_an_older_report_over_all(place: Place) {
+    let (host, plain) = place.plain().await;
+    deposit(&host, "account-1", 1).await;
+    let trap = candidate(&host, "trap").await;
+    assert_eq!(verified(&host, trap).await.status, VerificationStatus::Passed);
+    deposit(&host, "account-2", 13).await;
+    let since = place.events("account-2").await[0].created_at;
+    let scope = VerificationScope { streams: Streams::Since(since), ..VerificationScope::default() };
+    let part = verified_as(&host, VerifyRequest { scope, ..VerifyRequest::of(trap) }).await;
+    assert_eq!(part.status, VerificationStatus::Failed);
+    let refused = refusal(&host, under(trap, accept(&["*"]))).await;
+    let SwapError::VerificationFailed { verification_id, .. } = &refused else { panic!("{refused}") };
+    assert_eq!(*verification_id, part.verification_id);
+    assert_plain_decides(&place, &host, plain).await;
+}

@@ -175,3 +175,22 @@ pub(crate) async fn who_does_not_wait_is_told_how_far_it_has_come(place: Place) 
     assert_eq!(status.reducer.digest, plain);
     assert_eq!(place.activations().await[0].note.verification_id, Some(view.verification_id));
 }
+
+/// Two who type the same at once: the second would bring back what the first has just got rid of.
+pub(crate) async fn of_two_who_go_back_from_the_same_one_the_second_is_told(place: Place) {
+    let (host, plain) = place.plain().await;
+    deposit(&host, "account-1", 50).await;
+    let overdraft = candidate(&host, "overdraft").await;
+    forced(&host, overdraft).await;
+    let other = place.host();
+    let seen = RollBackRequest { expected_generation: Some(2), ..back() };
+    // What was recorded since is being looked through for the one, while the other goes back.
+    let outcome = host.roll_back_within(ACCOUNT, seen.clone(), Duration::ZERO).await.unwrap();
+    assert!(matches!(outcome, RollBackOutcome::Verifying(_)), "{outcome:?}");
+    assert_eq!(other.roll_back(ACCOUNT, back()).await.unwrap().reducer.digest, plain);
+    let outrun = host.roll_back_within(ACCOUNT, seen.clone(), Duration::ZERO).await.unwrap_err();
+    assert!(matches!(outrun, SwapError::Store(EventStoreError::Outrun { expected: 2, active: 3, .. })), "{outrun}");
+    let outrun = host.roll_back(ACCOUNT, seen).await.unwrap_err();
+    assert!(matches!(outrun, SwapError::Store(EventStoreError::Outrun { .. })), "{outrun}");
+    assert_eq!(deposit(&host, "account-1", 1).await.reducer.digest, plain);
+}

@@ -154,3 +154,34 @@ pub(crate) async fn it_needs_what_an_activation_needs_and_stands_alone(place: Pl
     let status = host.deploy_with(component_with(ACCOUNT, &[]).to_vec(), request).await.unwrap().active.unwrap();
     assert_eq!((status.reducer.generation, status.canary.unwrap().digest), (Some(3), overdraft));
 }
+
+/// The active one goes on for its streams while a canary is tried. What it records of new kinds the canary would have to read, once it
+/// decides for those streams too.
+pub(crate) async fn one_that_cannot_read_what_the_active_one_recorded_since_neither_grows_nor_is_finished(
+    place: Place,
+) {
+    let (host, plain) = place.plain().await;
+    let ids: Vec<_> = (0..20).map(|number| format!("account-{number}")).collect();
+    for id in &ids {
+        deposit(&host, id, 5).await;
+    }
+    let forgetful = candidate(&host, "forgetful").await;
+    verified(&host, forgetful).await;
+    host.canary(ACCOUNT, canary(forgetful, 50)).await.unwrap();
+    let id = ids.iter().find(|id| !is_of(50, id)).unwrap();
+    assert_eq!(rename(&host, id, "savings").await.reducer.digest, plain);
+    let grown = CanaryRequest { digest: None, ..canary(forgetful, 90) };
+    for refused in [host.finish_canary(ACCOUNT, None, None).await, host.canary(ACCOUNT, grown.clone()).await]
+        .map(Result::unwrap_err)
+    {
+        let SwapError::Unreadable { digest, events, .. } = &refused else { panic!("{refused}") };
+        assert_eq!(*digest, forgetful);
+        assert_eq!(*events, [EventCount { event_type: "Renamed.v1".into(), count: 1 }]);
+    }
+    let policy = ActivationPolicy::Force("they are test accounts".into());
+    let status = host.canary(ACCOUNT, CanaryRequest { policy, ..grown }).await.unwrap();
+    assert_eq!(status.canary.unwrap().share, Share::new(9_000).unwrap());
+    let status = host.withdraw_canary(ACCOUNT, None, None).await.unwrap();
+    assert_eq!((status.reducer.digest, status.canary), (plain, None));
+    assert_eq!(state(&host, id).await["name"], "savings");
+}

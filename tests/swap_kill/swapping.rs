@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::task::JoinHandle;
 
 use super::change::{Change, Step};
 use super::kill::{Kill, chance, points};
 use super::record::History;
-use super::site::{Said, Site, digest, said};
+use super::site::{Said, Site, said};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_host_killed_while_it_activates_leaves_the_former_or_the_next_generation_whole() {
@@ -29,39 +29,6 @@ async fn a_host_killed_while_a_canary_ends_leaves_the_former_or_the_next_generat
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_host_killed_on_the_way_back_leaves_the_former_or_the_next_generation_whole() {
     kill_in(&[Step::ForceBack, Step::RollBack], "rollback").await;
-}
-
-/// A report that is there from a way back that was not gone in the end: its host was killed, say.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_way_back_that_was_looked_through_long_ago_is_looked_through_again() {
-    let mut site = Site::open().await;
-    let active = site.done("/reducers/counter/activate", &json!({ "digest": digest(1), "force": "at once" })).await;
-    site.count().await;
-    let verify = json!({ "digest": digest(0), "since": active["activated_at"] });
-    let (status, verification) = site.post("/reducers/counter/verify", &verify).await.unwrap();
-    assert_eq!(status, StatusCode::ACCEPTED, "{verification}");
-    let report = format!("/reducers/counter/verifications/{}", verification["verification_id"].as_str().unwrap());
-    let first = loop {
-        let verification = site.get(&report).await;
-        if verification["status"] != "running" {
-            break verification;
-        }
-    };
-    let age = "UPDATE verifications SET finished_at = finished_at - interval '1 hour'";
-    sqlx::query(age).execute(&mut site.connection).await.unwrap();
-    site.count().await;
-    site.done("/reducers/counter/rollback", &json!({})).await;
-    let record = site.get("/reducers/counter").await;
-    let (back, last) = (&record["activations"][0], &record["verifications"][0]);
-    assert_eq!(
-        (&back["kind"], &back["verification_id"]),
-        (&json!("rolled-back"), &last["verification_id"]),
-        "{record}"
-    );
-    let events = |verification: &Value| verification["report"]["events"].as_u64().unwrap();
-    assert_eq!(events(last), events(&first) + 2, "{record}");
-    site.hosts.kill(0).await;
-    site.history().await;
 }
 
 /// Kills a host at many points of each step, and starts it again each time.

@@ -90,6 +90,9 @@ impl From<EventStoreError> for Problem {
             EventStoreError::NotErasable { .. } => Self::new(&kinds::NOT_ERASABLE, detail),
             EventStoreError::Fenced { .. } | EventStoreError::Contended(_) => Self::new(&kinds::CONTENDED, detail),
             EventStoreError::Outrun { active, .. } => Self::new(&kinds::OUTRUN, detail).with("active", active),
+            EventStoreError::Unread { events, .. } => {
+                Self::new(&kinds::EVENTS_UNREADABLE, detail).with("events", json!(events))
+            }
             EventStoreError::Encryption(_) => Self::new(&kinds::STORE_ENCRYPTION, detail),
             EventStoreError::OutOfResources(_) => Self::new(&kinds::STORE_FULL, detail),
             EventStoreError::ForeignCursor => Self::new(&kinds::FOREIGN_CURSOR, detail),
@@ -162,6 +165,9 @@ impl From<SwapError> for Problem {
                 Self::new(&kinds::EVENTS_UNREADABLE, detail).with("events", json!(events))
             }
             SwapError::NotVerified { .. } => Self::new(&kinds::NOT_VERIFIED, detail),
+            SwapError::Verifying { verification_id, .. } => {
+                Self::new(&kinds::VERIFYING, detail).with("verification_id", json!(verification_id))
+            }
             SwapError::VerificationFailed { verification_id, names } => Self::new(&kinds::VERIFICATION_FAILED, detail)
                 .with("verification_id", json!(verification_id))
                 .with("names", names),

@@ -68,6 +68,7 @@ kinds! {
     SWAP_INVALID = UNPROCESSABLE_ENTITY, "swap-invalid", "No swap can be like that";
     OUTRUN = CONFLICT, "outrun", "Another activation came first";
     NOT_VERIFIED = CONFLICT, "not-verified", "The component was not verified against the active one";
+    VERIFYING = CONFLICT, "verifying", "What was recorded since the report is being looked through";
     VERIFICATION_FAILED = CONFLICT, "verification-failed", "The component cannot take the active one's place";
     NOT_ACCEPTED = CONFLICT, "not-accepted", "The component differs in what was not accepted";
     EVENTS_UNREADABLE = CONFLICT, "events-unreadable", "The component cannot read recorded events";

@@ -27,7 +27,7 @@
 //! | `GET /reducers/{name}/verifications?digest=DIGEST&limit=N` | lists them, the newest first | `{"verifications"}` |
 //! | `GET`, `DELETE /reducers/{name}/verifications/{id}` | shows one, gives one up | the verification; 204 |
 //! | `POST /reducers/{name}/activate`, with the query of a deployment, with `{"digest","accept","force","journal","expected_generation","by","reason"}` | has a component decide, if its report allows it | the reducer |
-//! | `POST /reducers/{name}/rollback` with `{"to","force","by","reason"}` or nothing | has the former one decide again | the reducer; 202 and the verification while that is looked into |
+//! | `POST /reducers/{name}/rollback` with `{"to","expected_generation","force","by","reason"}` or nothing | has the former one decide again | the reducer; 202 and the verification while that is looked into |
 //! | `POST /reducers/{name}/canary` with `{"digest","share","accept","force","by","reason"}` | has a component decide for a share of the streams | the reducer |
 //! | `POST /reducers/{name}/canary/finish`, `/withdraw` with `{"by","reason"}` or nothing | for all of them, for none | the reducer |
 //! | `GET /healthz` | whether the process lives | `{"status":"ok"}` |
@@ -50,7 +50,7 @@
 //! | 405 | `method-not-allowed` |
 //! | 406 | `not-acceptable` |
 //! | 408 | `body-timeout` |
-//! | 409 | `conflict` (with `expected`, `actual`), `not-erasable`, `native-reducer`, `subscription-lost`, `subscription-in-use` (with `leased_until`), `subscription-differs` (with the `category` and `event_type` that it reads), `effect-status` (with `effect_status`), `effect-unreadable`, `outrun` (with `active`), `not-verified`, `verification-failed` (with `verification_id`, `names`), `not-accepted` (with `verification_id`, `names`), `events-unreadable` (with `events`), `canary-under-way`, `no-canary`, `canary-writes` (with `event_types`), `no-former`, `verification-over` |
+//! | 409 | `conflict` (with `expected`, `actual`), `not-erasable`, `native-reducer`, `subscription-lost`, `subscription-in-use` (with `leased_until`), `subscription-differs` (with the `category` and `event_type` that it reads), `effect-status` (with `effect_status`), `effect-unreadable`, `outrun` (with `active`), `not-verified`, `verifying` (with `verification_id`), `verification-failed` (with `verification_id`, `names`), `not-accepted` (with `verification_id`, `names`), `events-unreadable` (with `events`), `canary-under-way`, `no-canary`, `canary-writes` (with `event_types`), `no-former`, `verification-over` |
 //! | 410 | `foreign-cursor`, `stream-closed` (with `version`), `stream-erased` |
 //! | 413 | `too-large` (with `bytes_max`) |
 //! | 415 | `unsupported-media-type` |

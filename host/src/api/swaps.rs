@@ -23,8 +23,8 @@ const ROLL_BACK_WAIT: Duration = Duration::from_secs(5);
 /// Longest text of who or why.
 const TEXT_BYTES_MAX: usize = 1_000;
 
-/// Who, why, and what allows it.
-#[derive(Default, Deserialize)]
+/// Who, why, and what allows it. It stands in the bodies field by field: flattened into them, it would have a misspelt field dropped
+/// in silence, and with `expectedGeneration` the guard that it stood for.
 struct Wanted {
     /// Names of differences that are accepted.
     accept: Option<Vec<String>>,
@@ -59,12 +59,15 @@ pub(super) fn check_text(text: &str) -> Result<(), Problem> {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Activate {
     digest: String,
     journal: Option<bool>,
     expected_generation: Option<u64>,
-    #[serde(flatten)]
-    wanted: Wanted,
+    accept: Option<Vec<String>>,
+    force: Option<String>,
+    by: Option<String>,
+    reason: Option<String>,
 }
 
 /// Makes a component the one that decides; the query says what its effects may do, as for a deployment.
@@ -76,10 +79,12 @@ pub(super) async fn activate(
     body: Body,
 ) -> Result<Json<ActiveReducer>, Problem> {
     let mend = "say which component: {\"digest\": \"...\"}, with accept or force where the report is not clean";
-    let Some(mut asked) = read_json::<Activate>(&headers, body, mend).await? else {
+    let Some(asked) = read_json::<Activate>(&headers, body, mend).await? else {
         return Err(Problem::new(&kinds::INVALID_BODY, mend));
     };
-    let policy = asked.wanted.policy()?;
+    let Activate { accept, force, by, reason, .. } = asked;
+    let mut wanted = Wanted { accept, force, by, reason };
+    let policy = wanted.policy()?;
     let rules = rules_of(&parameters)?;
     let digest = api.host.find_reducer(&name, &asked.digest).await?.digest;
     let request = ActivateRequest {
@@ -88,18 +93,21 @@ pub(super) async fn activate(
         rules,
         journal: asked.journal,
         expected_generation: asked.expected_generation,
-        by: asked.wanted.by,
-        reason: asked.wanted.reason,
+        by: wanted.by,
+        reason: wanted.reason,
     };
     Ok(Json(api.host.activate(&name, request).await?.into()))
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct StartCanary {
     digest: Option<String>,
     share: Share,
-    #[serde(flatten)]
-    wanted: Wanted,
+    accept: Option<Vec<String>>,
+    force: Option<String>,
+    by: Option<String>,
+    reason: Option<String>,
 }
 
 /// Has a candidate decide for a share of the streams, or for another share.
@@ -110,16 +118,18 @@ pub(super) async fn canary(
     body: Body,
 ) -> Result<Json<ActiveReducer>, Problem> {
     let mend = "say which component, and of how many streams: {\"digest\": \"...\", \"share\": \"5%\"}";
-    let Some(mut asked) = read_json::<StartCanary>(&headers, body, mend).await? else {
+    let Some(asked) = read_json::<StartCanary>(&headers, body, mend).await? else {
         return Err(Problem::new(&kinds::INVALID_BODY, mend));
     };
-    let policy = asked.wanted.policy()?;
-    let digest = match &asked.digest {
+    let StartCanary { digest, share, accept, force, by, reason } = asked;
+    let mut wanted = Wanted { accept, force, by, reason };
+    let policy = wanted.policy()?;
+    let digest = match &digest {
         Some(digest) => Some(api.host.find_reducer(&name, digest).await?.digest),
         None => None,
     };
-    let Wanted { by, reason, .. } = asked.wanted;
-    let request = CanaryRequest { digest, share: asked.share, policy, by, reason };
+    let Wanted { by, reason, .. } = wanted;
+    let request = CanaryRequest { digest, share, policy, by, reason };
     Ok(Json(api.host.canary(&name, request).await?.into()))
 }
 
@@ -167,6 +177,7 @@ pub(super) async fn withdraw_canary(
 #[serde(deny_unknown_fields)]
 struct RollBack {
     to: Option<String>,
+    expected_generation: Option<u64>,
     force: Option<String>,
     by: Option<String>,
     reason: Option<String>,
@@ -181,7 +192,8 @@ pub(super) async fn roll_back(
 ) -> Result<Response, Problem> {
     let mend =
         "this takes {\"to\": \"DIGEST\", \"force\": \"why\", \"by\": \"...\"}, each where it is wanted, or nothing";
-    let RollBack { to, force, by, reason } = read_json(&headers, body, mend).await?.unwrap_or_default();
+    let RollBack { to, expected_generation, force, by, reason } =
+        read_json(&headers, body, mend).await?.unwrap_or_default();
     for text in [&force, &by, &reason].into_iter().flatten() {
         check_text(text)?;
     }
@@ -189,7 +201,7 @@ pub(super) async fn roll_back(
         Some(digest) => Some(api.host.find_reducer(&name, digest).await?.digest),
         None => None,
     };
-    let request = RollBackRequest { to, force, by, reason };
+    let request = RollBackRequest { to, expected_generation, force, by, reason };
     match api.host.roll_back_within(&name, request, ROLL_BACK_WAIT).await? {
         RollBackOutcome::Done(status) => Ok(Json(ActiveReducer::from(*status)).into_response()),
         RollBackOutcome::Verifying(view) => {

@@ -30,6 +30,9 @@ pub(crate) struct Args {
     /// The component: its digest, or the first six digits of it or more
     #[arg(long, value_name = "DIGEST")]
     to: Option<String>,
+    /// Only if this generation is the active one; without it, the one that is active when this begins
+    #[arg(long, value_name = "N")]
+    expected_generation: Option<u64>,
     /// Look at nothing first; the reason is recorded
     #[arg(long, value_name = "REASON")]
     force: Option<String>,
@@ -49,6 +52,14 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     let client = HostClient::new(args.host)?;
     let mut body = Map::new();
     body.insert("by".into(), json!(args.who.name()));
+    // Asked again while it is looked through what was recorded, the host must not go back from what another's way back came to.
+    let generation = match args.expected_generation {
+        Some(generation) => json!(generation),
+        None => {
+            client.json(client.get(client.resource(["reducers", &args.name]))).await?["active"]["generation"].take()
+        }
+    };
+    body.insert("expected_generation".into(), generation);
     for (name, value) in [("to", args.to), ("force", args.force), ("reason", args.reason)] {
         if let Some(value) = value {
             body.insert(name.into(), json!(value));

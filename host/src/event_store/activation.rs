@@ -135,6 +135,9 @@ pub struct ActivationChange<'a> {
     /// The generation that this was decided on, 0 for none at all. Where another is active by then, nothing changes. Two operators
     /// who activate at once would else undo each other's change without having seen it.
     pub expected_generation: Option<u64>,
+    /// Types of events that the category may have none of. They are looked for where appends wait: an event that the component does
+    /// not read, recorded between the last look and the switch, once left streams behind that nobody could load.
+    pub unread: &'a [String],
     /// Who and why.
     pub note: ActivationNote,
 }
@@ -144,7 +147,7 @@ impl<'a> ActivationChange<'a> {
     #[must_use]
     pub fn to(name: &'a str, digest: ReducerDigest) -> Self {
         let note = ActivationNote::default();
-        Self { name, digest, canary: None, rules: None, journal: None, expected_generation: None, note }
+        Self { name, digest, canary: None, rules: None, journal: None, expected_generation: None, unread: &[], note }
     }
 }
 
@@ -173,4 +176,13 @@ pub struct EventCount {
     pub event_type: String,
     /// How many there are; [`EVENTS_COUNTED_MAX`] stands for more.
     pub count: u64,
+}
+
+/// Types of events and how many there are of each.
+pub(crate) fn listed(events: &[EventCount]) -> String {
+    let listed = events.iter().map(|EventCount { event_type, count }| match *count {
+        EVENTS_COUNTED_MAX => format!("{count} or more of {event_type}"),
+        count => format!("{count} of {event_type}"),
+    });
+    listed.collect::<Vec<_>>().join(", ")
 }

@@ -1,3 +1,4 @@
+use super::activation::{EventCount, listed};
 use crate::{ExpectedVersion, StreamId, Version};
 
 /// What a store answers instead of a result.
@@ -68,6 +69,14 @@ pub enum EventStoreError {
         expected: u64,
         /// The generation that is active; 0 where there is none.
         active: u64,
+    },
+    /// Events are recorded that the component does not read. Nothing was activated.
+    #[error("{name} has events that the component does not read: {}", listed(events))]
+    Unread {
+        /// The reducer.
+        name: String,
+        /// Which, and how many.
+        events: Vec<EventCount>,
     },
     /// Encrypted data, and no key here that opens it.
     #[error("{0}")]

@@ -24,6 +24,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
+pub(crate) use activation::listed;
 pub use activation::{
     Activation, ActivationChange, ActivationKind, ActivationNote, Canary, EVENTS_COUNTED_MAX, EventCount, KeptReducer,
 };

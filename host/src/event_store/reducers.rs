@@ -26,7 +26,8 @@ pub trait ReducerStore: Send + Sync + 'static {
     /// who decides already, nothing changes. Appends that name an older generation are refused from now on.
     ///
     /// # Errors
-    /// [`EventStoreError::Outrun`] where another change came before this one.
+    /// [`EventStoreError::Outrun`] where another change came before this one, [`EventStoreError::Unread`] where there is an event of a type
+    /// that may not be there.
     async fn activate(&self, change: &ActivationChange<'_>) -> Result<Activation, EventStoreError>;
 
     /// The active reducers, by name; with `name`, only that one.

@@ -21,7 +21,7 @@ pub enum DeployError {
     #[error("{0} is linked into this host, and a component cannot take its place: deploy under another name")]
     Native(String),
     /// It cannot read events that are stored: it could never decide for the streams that hold them.
-    #[error("it cannot read events that {name} has: {}", crate::swap::listed(events))]
+    #[error("it cannot read events that {name} has: {}", crate::event_store::listed(events))]
     Unreadable {
         /// The reducer.
         name: String,

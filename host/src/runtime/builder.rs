@@ -214,14 +214,15 @@ async fn follow_activations(host: WeakHost, mut news: broadcast::Receiver<Reduce
             return;
         }
         if let Ok(Ok(ReducerNews::Candidate(digest))) = heard {
-            if let Err(error) = host.prepare(digest).await {
-                tracing::debug!(%digest, %error, "a candidate could not be compiled");
-            }
+            // Beside this: a component may take seconds to compile, and a swap that comes meanwhile is followed at once.
+            tokio::spawn(async move {
+                if let Err(error) = host.prepare(digest).await {
+                    tracing::debug!(%digest, %error, "a candidate could not be compiled");
+                }
+            });
             continue;
         }
-        if let Err(error) = host.shared.registry.follow().await {
-            tracing::debug!(%error, "the activations could not be followed");
-        }
+        host.shared.registry.follow().await;
         if let Ok(Err(RecvError::Closed)) = heard {
             // The store is closed: from here on it is only looked for.
             drop(host);

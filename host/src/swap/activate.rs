@@ -1,18 +1,24 @@
 //! The swap: one point in time for all hosts.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use super::{ActivationPolicy, Streams, SwapError, VerificationView};
+use super::proof::{Claim, Proof};
+use super::{ActivationPolicy, SwapError, VerificationScope, VerificationView};
 use crate::event_store::{
     Activation, ActivationChange, ActivationKind, ActivationNote, EventCount, EventStoreError, KeptReducer,
     VerificationStatus,
 };
+use uuid::Uuid;
+
 use crate::reducer::{Descriptor, EffectRules, ReducerDigest};
 use crate::runtime::ReducerStatus;
 use crate::{CommandError, Host};
 
 /// Reports that are looked through for one that allows an activation.
 const REPORTS_MAX: usize = 100;
+/// How long what was recorded behind a report is waited for.
+const WAIT: Duration = Duration::from_secs(10);
 /// Shortest beginning of a digest that stands for it.
 const DIGEST_DIGITS_MIN: usize = 6;
 /// Components that are looked through for one that begins so.
@@ -67,19 +73,15 @@ impl Host {
         let candidate = self.kept(name, request.digest).await?;
         let active = self.active_or_none(name).await?;
         let generation = active.as_ref().map_or(0, |active| active.generation);
-        // Before anything else is said of it: what was found out was found out about another active one.
-        if let Some(expected) = request.expected_generation.filter(|expected| *expected != generation) {
-            let name = name.to_owned();
-            return Err(EventStoreError::Outrun { name, expected, active: generation }.into());
-        }
+        active_as_expected(name, generation, request.expected_generation)?;
         if let Some(active) = active.as_ref().filter(|active| active.canary.is_some()) {
             return Err(SwapError::CanaryUnderWay { name: active.name.clone() });
         }
         let is_other = active.as_ref().is_none_or(|active| active.digest != candidate.digest);
         // 2. What was found out about it. The same logic under other rules needs no proof.
-        let verification_id = match is_other {
-            true => self.allowed(&candidate, active.as_ref(), &request.policy).await?.map(|view| view.verification_id),
-            false => None,
+        let allowed = match is_other {
+            true => self.allowed(&candidate, active.as_ref(), &request.policy, request.by.as_deref()).await?,
+            false => Allowed::default(),
         };
         // 3. Compiled before the flip, here and on the other hosts: the first command after it would wait for the compiler else.
         self.registry().of_digest(name, candidate.digest).await?;
@@ -89,12 +91,13 @@ impl Host {
             rules: request.rules.as_ref(),
             journal: request.journal,
             expected_generation: Some(generation),
+            unread: &allowed.unread,
             note: ActivationNote {
                 kind,
                 by: request.by,
                 reason: request.reason.or_else(|| request.policy.reason().map(str::to_owned)),
                 policy: is_other.then(|| request.policy.to_json()),
-                verification_id,
+                verification_id: allowed.verification_id,
             },
             ..ActivationChange::to(name, candidate.digest)
         };
@@ -104,40 +107,64 @@ impl Host {
     /// Changes who decides, here at once and on the other hosts by notification. Dropped or killed in it, the former or the next
     /// generation decides on every host, and the store says which.
     pub(super) async fn flip(&self, change: &ActivationChange<'_>) -> Result<ReducerStatus, SwapError> {
-        let activation = self.store().activate(change).await?;
+        let activation = self.store().activate(change).await.map_err(|error| match error {
+            EventStoreError::Unread { name, events } => {
+                let digest = change.canary.map_or(change.digest, |(canary, _)| canary);
+                SwapError::Unreadable { name, digest, events }
+            }
+            other => other.into(),
+        })?;
         self.take_up(&activation).await;
         self.settle_soon();
         Ok(activation.into())
     }
 
-    /// Whether a component may take the active one's place; and by which report.
+    /// Whether a component may take the active one's place.
     pub(super) async fn allowed(
         &self,
         candidate: &KeptReducer,
         active: Option<&Activation>,
         policy: &ActivationPolicy,
-    ) -> Result<Option<VerificationView>, SwapError> {
-        if let ActivationPolicy::Force(_) = policy {
-            return Ok(None);
-        }
-        let name = &candidate.descriptor.name;
+        by: Option<&str>,
+    ) -> Result<Allowed, SwapError> {
         self.announce(candidate).await;
+        if let ActivationPolicy::Force(_) = policy {
+            return Ok(Allowed::default());
+        }
         // Again: events that it cannot read may have come since it was deployed.
-        self.check_readable(candidate).await?;
-        let baseline = active.map(|active| active.digest);
-        let reports = self.verifications(name, Some(candidate.digest), REPORTS_MAX).await?;
-        let is_over = |view: &VerificationView| {
-            matches!(view.status, VerificationStatus::Passed | VerificationStatus::Differs | VerificationStatus::Failed)
-        };
-        let report = reports
-            .into_iter()
-            .find(|view| view.baseline == baseline && view.scope.streams == Streams::All && is_over(view));
-        let Some(report) = report else {
-            let baseline = baseline.map_or_else(|| "the recorded history".to_owned(), |digest| digest.to_string());
-            return Err(SwapError::NotVerified { name: name.clone(), digest: candidate.digest, baseline });
-        };
+        let unread = self.check_readable(candidate).await?;
+        let (name, baseline) = (&candidate.descriptor.name, active.map(|active| active.digest));
+        let report = self.report(candidate, baseline).await?;
         policy.judge(&report)?;
-        Ok(Some(report))
+        if let Some(baseline) = baseline {
+            let claim = Claim { name, candidate: candidate.digest, baseline, policy, by };
+            if let Proof::Running(view) = self.prove_behind(claim, &report, WAIT).await? {
+                let verification_id = view.verification_id;
+                return Err(SwapError::Verifying { name: name.clone(), verification_id });
+            }
+        }
+        Ok(Allowed { verification_id: Some(report.verification_id), unread })
+    }
+
+    /// The newest report that stands for the whole history. One that left something out stands for nothing but what it found: a
+    /// candidate that failed on a sample has failed.
+    async fn report(
+        &self,
+        candidate: &KeptReducer,
+        baseline: Option<ReducerDigest>,
+    ) -> Result<VerificationView, SwapError> {
+        let name = &candidate.descriptor.name;
+        let reports = self.verifications(name, Some(candidate.digest), REPORTS_MAX).await?;
+        let report = reports.into_iter().filter(|view| view.baseline == baseline).find(|view| match view.status {
+            VerificationStatus::Failed => true,
+            VerificationStatus::Passed | VerificationStatus::Differs => view.scope == VerificationScope::default(),
+            VerificationStatus::Running | VerificationStatus::Cancelled => false,
+        });
+        report.ok_or_else(|| SwapError::NotVerified {
+            name: name.clone(),
+            digest: candidate.digest,
+            baseline: baseline.map_or_else(|| "the recorded history".to_owned(), |digest| digest.to_string()),
+        })
     }
 
     /// Has the other hosts compile it. They do without: it only saves their next command the wait.
@@ -147,11 +174,14 @@ impl Host {
         }
     }
 
-    pub(super) async fn check_readable(&self, candidate: &KeptReducer) -> Result<(), SwapError> {
-        let name = &candidate.descriptor.name;
-        let events = self.unreadable_events(&candidate.descriptor).await?;
+    /// Refuses a component that does not read an event that is stored, and gives the types that may not be stored when it begins to
+    /// decide either.
+    pub(super) async fn check_readable(&self, candidate: &KeptReducer) -> Result<Vec<String>, SwapError> {
+        let Descriptor { name, .. } = &candidate.descriptor;
+        let unread = self.unread_types(&candidate.descriptor).await?;
+        let events = self.store().count_events(name, &unread).await?;
         if events.is_empty() {
-            return Ok(());
+            return Ok(unread);
         }
         Err(SwapError::Unreadable { name: name.clone(), digest: candidate.digest, events })
     }
@@ -159,10 +189,14 @@ impl Host {
     /// Stored events that a component does not read: of the types that any component of its name reads. What was appended past all of
     /// them, a shadow replay finds.
     pub(super) async fn unreadable_events(&self, candidate: &Descriptor) -> Result<Vec<EventCount>, EventStoreError> {
+        self.store().count_events(&candidate.name, &self.unread_types(candidate).await?).await
+    }
+
+    async fn unread_types(&self, candidate: &Descriptor) -> Result<Vec<String>, EventStoreError> {
         let kept = self.store().reducers(&candidate.name, REDUCERS_MAX).await?;
         let known = kept.into_iter().flat_map(|kept| kept.descriptor.event_types);
         let unread: BTreeSet<_> = known.filter(|event_type| !candidate.event_types.contains(event_type)).collect();
-        self.store().count_events(&candidate.name, &unread.into_iter().collect::<Vec<_>>()).await
+        Ok(unread.into_iter().collect())
     }
 
     /// A component that is kept for this reducer.
@@ -235,5 +269,24 @@ impl Host {
             self.registry().of_digest(&kept.descriptor.name, digest).await?;
         }
         Ok(())
+    }
+}
+
+/// What allows a swap.
+#[derive(Debug, Default)]
+pub(super) struct Allowed {
+    /// The report over the whole history.
+    pub(super) verification_id: Option<Uuid>,
+    /// Types that no event may be of when it is done.
+    pub(super) unread: Vec<String>,
+}
+
+/// Before anything else is said of a swap: what was found out was found out about another active one.
+pub(super) fn active_as_expected(name: &str, active: u64, expected: Option<u64>) -> Result<(), EventStoreError> {
+    match expected {
+        Some(expected) if expected != active => {
+            Err(EventStoreError::Outrun { name: name.to_owned(), expected, active })
+        }
+        _ => Ok(()),
     }
 }

@@ -40,8 +40,13 @@ impl Host {
             if digest.is_some_and(|digest| digest != canary.digest) {
                 return Err(SwapError::CanaryUnderWay { name: name.to_owned() });
             }
+            let unread = match &policy {
+                ActivationPolicy::Force(_) => Vec::new(),
+                _ => self.readable(name, canary).await?,
+            };
             let note = ActivationNote { kind: ActivationKind::CanaryResized, by, reason, ..ActivationNote::default() };
-            return self.flip(&change(&active, Some((canary.digest, share)), note)).await;
+            let change = change(&active, Some((canary.digest, share)), note);
+            return self.flip(&ActivationChange { unread: &unread, ..change }).await;
         }
         let digest = digest.ok_or_else(|| SwapError::NoCanary { name: name.to_owned() })?;
         if digest == active.digest {
@@ -54,22 +59,31 @@ impl Host {
         if !event_types.is_empty() {
             return Err(SwapError::CanaryWrites { name: name.to_owned(), event_types });
         }
-        let report = self.allowed(&candidate, Some(&active), &policy).await?;
+        let allowed = self.allowed(&candidate, Some(&active), &policy, by.as_deref()).await?;
         self.registry().of_digest(name, digest).await?;
         let note = ActivationNote {
             kind: ActivationKind::CanaryStarted,
             by,
             reason,
             policy: Some(policy.to_json()),
-            verification_id: report.map(|report| report.verification_id),
+            verification_id: allowed.verification_id,
         };
-        self.flip(&change(&active, Some((digest, share)), note)).await
+        let change = change(&active, Some((digest, share)), note);
+        self.flip(&ActivationChange { unread: &allowed.unread, ..change }).await
     }
 
-    /// Has the canary decide for all streams.
+    /// That it reads what the active one has recorded since it began: it is to decide for streams that were not its own.
+    async fn readable(&self, name: &str, canary: &Canary) -> Result<Vec<String>, SwapError> {
+        let candidate = self.kept(name, canary.digest).await?;
+        self.announce(&candidate).await;
+        self.check_readable(&candidate).await
+    }
+
+    /// Has the canary decide for all streams. It has to read the types of all events that were recorded since it began; where it does
+    /// not, it can be withdrawn, and [activated](Self::activate) by force.
     ///
     /// # Errors
-    /// [`SwapError::NoCanary`]
+    /// [`SwapError::NoCanary`], [`SwapError::Unreadable`]
     pub async fn finish_canary(
         &self,
         name: &str,
@@ -78,8 +92,9 @@ impl Host {
     ) -> Result<ReducerStatus, SwapError> {
         let active = self.active_now(name).await?;
         let canary = of(&active)?;
+        let unread = self.readable(name, canary).await?;
         let note = ActivationNote { kind: ActivationKind::CanaryFinished, by, reason, ..ActivationNote::default() };
-        let change = ActivationChange { digest: canary.digest, ..change(&active, None, note) };
+        let change = ActivationChange { digest: canary.digest, unread: &unread, ..change(&active, None, note) };
         self.flip(&change).await
     }
 

@@ -54,7 +54,8 @@ impl Host {
     /// changes its rules, where some are given, and nothing else.
     ///
     /// # Errors
-    /// [`DeployError`]; then nothing has changed.
+    /// [`DeployError`]; then who decides has not changed. A component whose first activation did not come about is kept all the same: deploying
+    /// it again goes on.
     pub async fn deploy_with(&self, component: Vec<u8>, request: DeployRequest) -> Result<Deployed, DeployError> {
         let DeployRequest { rules, by } = request;
         rules.as_ref().map_or(Ok(()), EffectRules::validate)?;

@@ -1,6 +1,6 @@
 use uuid::Uuid;
 
-use crate::event_store::{EVENTS_COUNTED_MAX, EventCount, EventStoreError};
+use crate::event_store::{EventCount, EventStoreError, listed};
 use crate::reducer::{EffectRulesError, ReducerDigest};
 use crate::{CommandError, ReadError};
 
@@ -32,7 +32,10 @@ pub enum SwapError {
     #[error("{0} is linked into this host, and no component can take its place")]
     Native(String),
     /// The candidate cannot read events that are stored.
-    #[error("{digest} cannot read events that {name} has: {}", listed(events))]
+    #[error(
+        "{digest} cannot read events that {name} has: {}; by force, with a reason, streams that hold one are locked",
+        listed(events)
+    )]
     Unreadable {
         /// The reducer.
         name: String,
@@ -42,7 +45,7 @@ pub enum SwapError {
         events: Vec<EventCount>,
     },
     /// Nobody has held it against the active one.
-    #[error("{digest} was not verified against {baseline}, which decides now: `foldhost verify {name} {digest}`")]
+    #[error("{digest} was not verified over all streams against {baseline}: `foldhost verify {name} {digest}`")]
     NotVerified {
         /// The reducer.
         name: String,
@@ -51,8 +54,21 @@ pub enum SwapError {
         /// Who decides now, or nobody.
         baseline: String,
     },
+    /// What was recorded since the report is being looked through.
+    #[error(
+        "what was recorded since {name} was verified is being looked through, as verification {verification_id}: ask again"
+    )]
+    Verifying {
+        /// The reducer.
+        name: String,
+        /// By which shadow replay.
+        verification_id: Uuid,
+    },
     /// The shadow replay found that it cannot take the active one's place.
-    #[error("verification {verification_id} failed: {}", names.join(", "))]
+    #[error(
+        "verification {verification_id} failed: {}; mend that and deploy it anew, or force it with a reason",
+        some_of(names)
+    )]
     VerificationFailed {
         /// Which.
         verification_id: Uuid,
@@ -60,7 +76,10 @@ pub enum SwapError {
         names: Vec<String>,
     },
     /// It would do something otherwise that was not accepted.
-    #[error("verification {verification_id} found differences that were not accepted: {}", names.join(", "))]
+    #[error(
+        "verification {verification_id} found differences that were not accepted: {}; accept each by its name if it is meant",
+        some_of(names)
+    )]
     NotAccepted {
         /// Which.
         verification_id: Uuid,
@@ -68,13 +87,13 @@ pub enum SwapError {
         names: Vec<String>,
     },
     /// A canary is under way.
-    #[error("{name} has a canary: finish or withdraw it first")]
+    #[error("{name} has a canary: finish or withdraw it first, `foldhost canary {name} --finish` or `--withdraw`")]
     CanaryUnderWay {
         /// The reducer.
         name: String,
     },
     /// There is none.
-    #[error("{name} has no canary")]
+    #[error("{name} has no canary: `foldhost canary {name} DIGEST --share 5%` begins one")]
     NoCanary {
         /// The reducer.
         name: String,
@@ -88,7 +107,9 @@ pub enum SwapError {
         event_types: Vec<String>,
     },
     /// There was no other one before.
-    #[error("{0} has had no other component, so there is none to go back to")]
+    #[error(
+        "{0} has had no other component, so there is none to go back to: `foldhost reducers {0}` lists what is kept"
+    )]
     NoFormer(String),
     /// A request that says nothing, or too much.
     #[error("{0}")]
@@ -110,11 +131,13 @@ pub enum SwapError {
     Store(#[from] EventStoreError),
 }
 
-/// Types of events and how many there are of each.
-pub(crate) fn listed(events: &[EventCount]) -> String {
-    let listed = events.iter().map(|EventCount { event_type, count }| match *count {
-        EVENTS_COUNTED_MAX => format!("{count} or more of {event_type}"),
-        count => format!("{count} of {event_type}"),
-    });
-    listed.collect::<Vec<_>>().join(", ")
+/// Names that an error shows; the report has the others.
+const NAMES_SHOWN: usize = 10;
+
+fn some_of(names: &[String]) -> String {
+    let shown = names[..names.len().min(NAMES_SHOWN)].join(", ");
+    match names.len().saturating_sub(NAMES_SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }

@@ -5,6 +5,7 @@
 //! | `deploy` | keeps a component, and tells it from the active one (`difference`) |
 //! | `verify` | holds a candidate against the active reducer over the recorded history |
 //! | `activate`, `policy` | one transaction makes it the one that decides, if what was found allows it |
+//! | `proof` | what was recorded behind a report, looked at before a swap |
 //! | `canary` | a share of the streams first |
 //! | `roll_back` | back to the former one, under the same checks |
 //! | `settle` | snapshots of the new schema behind a swap, and the end of those of the former |
@@ -18,6 +19,7 @@ mod deploy;
 mod difference;
 mod error;
 mod policy;
+mod proof;
 mod roll_back;
 mod settle;
 mod time_travel;
@@ -33,5 +35,4 @@ pub use roll_back::{RollBackOutcome, RollBackRequest};
 pub use time_travel::{DryRun, DryRunDecision, DryRunOutcome, StateDifference};
 pub use verify::{Example, Finding, Findings, Report, Streams, VerificationScope, VerificationView, VerifyRequest};
 
-pub(crate) use error::listed;
 pub(crate) use settle::settle;

@@ -2,20 +2,14 @@
 
 use std::time::Duration;
 
-use super::verify::VerificationScope;
-use super::{ActivationPolicy, Streams, SwapError, VerificationView, VerifyRequest};
+use super::activate::active_as_expected;
+use super::proof::{Claim, Proof};
+use super::{ActivationPolicy, SwapError, VerificationView};
 use crate::Host;
-use crate::event_store::{Activation, ActivationChange, ActivationKind, ActivationNote, VerificationStatus};
+use crate::event_store::{Activation, ActivationChange, ActivationKind, ActivationNote};
 use crate::reducer::ReducerDigest;
 use crate::runtime::ReducerStatus;
 
-/// Reports that are looked through for one of this way back.
-const REPORTS_MAX: usize = 20;
-/// How long a report that is done stands for what was recorded since: so long one who was told that it is made has to ask again. One
-/// of last week, whose way back was not gone in the end, says nothing of this week's events.
-const REPORT_FRESH: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
-/// How often a report is looked at while it is made.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How long one is waited for at once.
 const WAIT: Duration = Duration::from_secs(10);
 /// Activations that are looked through for another component.
@@ -26,6 +20,9 @@ const ACTIVATIONS_MAX: usize = 1_000;
 pub struct RollBackRequest {
     /// The component; none for the one that decided before.
     pub to: Option<ReducerDigest>,
+    /// The generation that the caller has looked at. Where another is active by then, nothing is done: of two who go back from the same
+    /// one, the second would bring it back else.
+    pub expected_generation: Option<u64>,
     /// Why nothing is looked at first, where that is so.
     pub force: Option<String>,
     /// Who.
@@ -52,7 +49,11 @@ impl Host {
     ///
     /// # Errors
     /// [`SwapError`]; then the present one decides on.
-    pub async fn roll_back(&self, name: &str, request: RollBackRequest) -> Result<ReducerStatus, SwapError> {
+    pub async fn roll_back(&self, name: &str, mut request: RollBackRequest) -> Result<ReducerStatus, SwapError> {
+        // Whoever else swaps while this looks through what was recorded: it goes back from what there was when it was asked for.
+        if request.expected_generation.is_none() {
+            request.expected_generation = Some(self.active_now(name).await?.generation);
+        }
         loop {
             match self.roll_back_within(name, request.clone(), WAIT).await? {
                 RollBackOutcome::Done(status) => return Ok(*status),
@@ -73,6 +74,7 @@ impl Host {
         wait: Duration,
     ) -> Result<RollBackOutcome, SwapError> {
         let active = self.active_now(name).await?;
+        active_as_expected(name, active.generation, request.expected_generation)?;
         let (former, since) = self.former(&active, request.to).await?;
         let candidate = self.kept(name, former).await?;
         let policy = match &request.force {
@@ -80,19 +82,17 @@ impl Host {
             None => ActivationPolicy::Accept(vec!["*".into()]),
         };
         policy.validate()?;
-        let mut verification_id = None;
+        self.announce(&candidate).await;
+        let (mut verification_id, mut unread) = (None, Vec::new());
         // Of a canary alone nothing has to be looked at: its events were checked before it began.
         if request.force.is_none() && former != active.digest {
-            self.announce(&candidate).await;
-            self.check_readable(&candidate).await?;
-            let scope = VerificationScope { streams: Streams::Since(since), ..VerificationScope::default() };
-            let verify = VerifyRequest { scope, by: request.by.clone(), ..VerifyRequest::of(former) };
-            let view = self.verified(name, &active, verify, wait).await?;
-            if view.status == VerificationStatus::Running {
-                return Ok(RollBackOutcome::Verifying(Box::new(view)));
+            unread = self.check_readable(&candidate).await?;
+            let (baseline, by) = (active.digest, request.by.as_deref());
+            let claim = Claim { name, candidate: former, baseline, policy: &policy, by };
+            match self.prove_since(claim, since, wait).await? {
+                Proof::Whole(report) => verification_id = report,
+                Proof::Running(view) => return Ok(RollBackOutcome::Verifying(view)),
             }
-            policy.judge(&view)?;
-            verification_id = Some(view.verification_id);
         }
         self.registry().of_digest(name, former).await?;
         let note = ActivationNote {
@@ -103,41 +103,9 @@ impl Host {
             verification_id,
         };
         let expected_generation = Some(active.generation);
-        let change = ActivationChange { expected_generation, note, ..ActivationChange::to(name, former) };
+        let change =
+            ActivationChange { expected_generation, unread: &unread, note, ..ActivationChange::to(name, former) };
         Ok(RollBackOutcome::Done(Box::new(self.flip(&change).await?)))
-    }
-
-    /// The report over the streams of the active one's time: one that there is, or one that is made now and waited for so long.
-    async fn verified(
-        &self,
-        name: &str,
-        active: &Activation,
-        verify: VerifyRequest,
-        wait: Duration,
-    ) -> Result<VerificationView, SwapError> {
-        let until = tokio::time::Instant::now() + wait;
-        let begun = self.verifications(name, Some(verify.candidate), REPORTS_MAX).await?.into_iter().find(|view| {
-            let is_of_use = match view.status {
-                VerificationStatus::Running => view.is_held,
-                VerificationStatus::Cancelled => false,
-                _ => is_fresh(view),
-            };
-            is_of_use && view.baseline == Some(active.digest) && view.scope == verify.scope
-        });
-        let mut view = match begun {
-            Some(view) => view,
-            None => self.verify(name, verify).await?,
-        };
-        while view.status == VerificationStatus::Running && tokio::time::Instant::now() < until {
-            tokio::time::sleep(LOOK_EVERY).await;
-            view = self.verification(view.verification_id).await?;
-        }
-        match view.status {
-            VerificationStatus::Cancelled => {
-                Err(SwapError::Invalid(format!("verification {} was given up: ask again", view.verification_id)))
-            }
-            _ => Ok(view),
-        }
     }
 
     /// Whom to go back to, and since when others have decided.
@@ -175,9 +143,4 @@ impl Host {
             None => Err(SwapError::NoFormer(active.name.clone())),
         }
     }
-}
-
-/// Whether a report that is done was done a moment ago, as far as this host's clock and the database's agree.
-fn is_fresh(view: &VerificationView) -> bool {
-    view.finished_at.is_some_and(|finished_at| chrono::Utc::now() - finished_at < REPORT_FRESH)
 }

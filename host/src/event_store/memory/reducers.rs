@@ -27,6 +27,16 @@ impl Records {
         self.components.get(&digest).map(|(kept, _)| kept).ok_or_else(unknown)
     }
 
+    fn count_events(&self, category: &str, event_types: &[String]) -> Vec<EventCount> {
+        let events = self.streams.iter().filter(|(stream_id, _)| stream_id.category() == category);
+        let events: Vec<_> = events.flat_map(|(_, events)| events).collect();
+        let count = |event_type: &String| {
+            let count = events.iter().filter(|event| event.event_type == *event_type).count() as u64;
+            (count > 0).then(|| EventCount { event_type: event_type.clone(), count: count.min(EVENTS_COUNTED_MAX) })
+        };
+        event_types.iter().filter_map(count).collect()
+    }
+
     fn activate(&mut self, change: &ActivationChange<'_>) -> Result<(Activation, bool), EventStoreError> {
         let name = change.name;
         let before = self.active.get(name).cloned();
@@ -36,6 +46,10 @@ impl Records {
         }
         if let Some(active) = before.as_ref().filter(|active| active.is_as(change)) {
             return Ok((active.clone(), false));
+        }
+        let events = self.count_events(name, change.unread);
+        if !events.is_empty() {
+            return Err(EventStoreError::Unread { name: name.to_owned(), events });
         }
         let canary = match change.canary {
             Some((digest, share)) => Some(Canary { digest, descriptor: self.kept(digest)?.descriptor.clone(), share }),
@@ -135,14 +149,7 @@ impl ReducerStore for InMemoryEventStore {
     }
 
     async fn count_events(&self, category: &str, event_types: &[String]) -> Result<Vec<EventCount>, EventStoreError> {
-        let records = self.records();
-        let events = records.streams.iter().filter(|(stream_id, _)| stream_id.category() == category);
-        let events: Vec<_> = events.flat_map(|(_, events)| events).collect();
-        let count = |event_type: &String| {
-            let count = events.iter().filter(|event| event.event_type == *event_type).count() as u64;
-            (count > 0).then(|| EventCount { event_type: event_type.clone(), count: count.min(EVENTS_COUNTED_MAX) })
-        };
-        Ok(event_types.iter().filter_map(count).collect())
+        Ok(self.records().count_events(category, event_types))
     }
 
     async fn streams_without_snapshot(

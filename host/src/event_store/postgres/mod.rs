@@ -318,7 +318,11 @@ impl ReducerStore for PostgresEventStore {
     }
 
     async fn count_events(&self, category: &str, event_types: &[String]) -> Result<Vec<EventCount>, EventStoreError> {
-        self.retry.run(|| reducers::count_events(&self.pool, category, event_types)).await
+        let count = async || {
+            let mut connection = self.pool.acquire().await.map_err(error::database_error)?;
+            reducers::count_events(&mut connection, category, event_types).await
+        };
+        self.retry.run(count).await
     }
 
     async fn streams_without_snapshot(

@@ -61,6 +61,11 @@ pub(super) async fn activate(pool: &PgPool, change: &ActivationChange<'_>) -> Re
     if let Some(active) = before.as_ref().filter(|active| active.is_as(change)) {
         return Ok(active.clone());
     }
+    // Here, where appends wait: what was looked at before is not what there is.
+    let events = count_events(&mut transaction, name, change.unread).await?;
+    if !events.is_empty() {
+        return Err(EventStoreError::Unread { name: name.to_owned(), events });
+    }
     insert(&mut transaction, change, before.as_ref()).await?;
     let activation = active(&mut *transaction, Some(name)).await?.pop();
     let activation =
@@ -243,7 +248,7 @@ pub(super) async fn kept<'e>(
 }
 
 pub(super) async fn count_events(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     category: &str,
     event_types: &[String],
 ) -> Result<Vec<EventCount>, EventStoreError> {
@@ -255,7 +260,7 @@ pub(super) async fn count_events(
             event_type,
             EVENTS_COUNTED_MAX as i64
         );
-        let count = u64::try_from(count.fetch_one(pool).await.map_err(database_error)?).unwrap_or_default();
+        let count = u64::try_from(count.fetch_one(&mut *connection).await.map_err(database_error)?).unwrap_or_default();
         if count > 0 {
             counts.push(EventCount { event_type: event_type.clone(), count });
         }

@@ -161,14 +161,26 @@ impl Registry {
 
     /// Looks which activations are newer than what is in use here, and takes them up. Without it, a host whose streams of a
     /// category only read would stay with the former logic for good: a host learns of a swap by its appends else.
-    pub(crate) async fn follow(&self) -> Result<(), CommandError> {
-        for activation in self.store.active_reducers(None).await? {
+    ///
+    /// What cannot be followed is left to the next look: one component that this host cannot load once kept it from following all
+    /// that came behind it.
+    pub(crate) async fn follow(&self) {
+        let activations = match self.store.active_reducers(None).await {
+            Ok(activations) => activations,
+            Err(error) => {
+                tracing::debug!(%error, "the activations could not be looked at");
+                return;
+            }
+        };
+        for activation in activations {
             let known = self.known(&activation.name).map(|known| known.generation);
             if known.is_some_and(|known| known.is_some_and(|generation| generation < activation.generation)) {
-                self.take_up(activation).await?;
+                let (name, generation) = (activation.name.clone(), activation.generation);
+                if let Err(error) = self.take_up(activation).await {
+                    tracing::debug!(reducer = name, generation, %error, "an activation could not be followed, and is tried again");
+                }
             }
         }
-        Ok(())
     }
 
     /// Takes up an activation whose components are here, unless a newer one is in use already.
