@@ -19,8 +19,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use foldhost::event_store::StreamBatch;
-use foldhost::reducer::ReducerFault;
+use foldhost::event_store::{ActivationChange, ReducerStore as _, StreamBatch};
+use foldhost::reducer::{ReducerDigest, ReducerFault};
 use foldhost::{
     Command, CommandError, CommandReply, CommandRequest, EventStore, ExpectedVersion, Host, InMemoryEventStore, Limits,
     NativeReducer, ReducerLimits, SnapshotConfig, Store, StreamId, Version,

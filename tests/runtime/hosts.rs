@@ -92,6 +92,24 @@ async fn a_host_that_appends_nothing_follows_a_swap_too() {
     .await;
 }
 
+/// A component that this host cannot load, of a later contract say, is its category's own trouble.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_swap_that_a_host_cannot_follow_keeps_it_from_following_no_other() {
+    let (first, database) = host_with(&["counter", "order"]).await;
+    let second = Host::builder(Arc::clone(&database.store) as Arc<dyn Store>).start().unwrap();
+    send(&second, "counter-1", "Increment", r#"{"by":1}"#).await.unwrap();
+    send(&second, "order-1", "PlaceOrder", &place_order()).await.unwrap();
+    let counter = database.store.active_reducers(Some("counter")).await.unwrap().remove(0);
+    let strange = ReducerDigest::of(b"no component");
+    database.store.save_reducer(strange, &counter.descriptor, b"no component", None).await.unwrap();
+    database.store.activate(&ActivationChange::to("counter", strange)).await.unwrap();
+    swap_to(&first, in_other_bytes("order", 1)).await;
+    until("the other host draws orders by the new reducer", || async {
+        second.state(&stream("order-1"), None).await.unwrap().reducer.generation == Some(2)
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn swaps_go_through_under_load_and_no_command_fails() {
     let (host, database) = host_with(&["counter"]).await;

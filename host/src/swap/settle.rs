@@ -46,7 +46,7 @@ async fn rebuild(
     let pace =
         Duration::from_secs(1) / u32::try_from(host.limits().snapshots_rebuilt_per_second_max).unwrap_or(u32::MAX);
     let held = async |progress| store.save_task(name, generation, claim.token, progress).await;
-    let mut after = claim.checkpoint.clone();
+    let (mut after, mut renewed) = (claim.checkpoint.clone(), Instant::now());
     // Canary and active may have schemas of their own; each stream is given that of who decides for it.
     for schema in schemas(activation) {
         loop {
@@ -55,6 +55,13 @@ async fn rebuild(
                 let next = Instant::now() + pace;
                 rebuild_one(host, activation, stream_id, &schema).await;
                 tokio::time::sleep_until(next).await;
+                // Long streams, or a low rate: a page may take longer than the lease, and another host would begin beside this one.
+                if renewed.elapsed() >= LEASE / 3 {
+                    if !held(TaskProgress::At(Some(stream_id.clone()), LEASE)).await? {
+                        return Ok(());
+                    }
+                    renewed = Instant::now();
+                }
             }
             let Some(last) = streams.last().cloned() else { break };
             after = Some(last);
@@ -62,6 +69,7 @@ async fn rebuild(
             if !held(TaskProgress::At(after.clone(), LEASE)).await? || !is_active(store, activation).await? {
                 return Ok(());
             }
+            renewed = Instant::now();
         }
         after = None;
     }
