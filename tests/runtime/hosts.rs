@@ -128,7 +128,7 @@ async fn swaps_go_through_under_load_and_no_command_fails() {
         .await
         .unwrap();
     assert_eq!(recorded, accepted);
-    // Every event of a generation comes before every event of the next one, in the order of the commits.
+    // Every event of a generation comes before every event of the next one, in the order of the log.
     let backwards: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM (
              SELECT (metadata->>'generation')::bigint AS generation,
@@ -140,6 +140,17 @@ async fn swaps_go_through_under_load_and_no_command_fails() {
     .await
     .unwrap();
     assert_eq!(backwards, 0);
+    // And none was committed after the next one was activated, which the order of the log does not say.
+    let late: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM events e
+         JOIN activations a ON a.name = 'counter' AND a.generation = (e.metadata->>'generation')::bigint + 1
+         WHERE e.stream_id LIKE 'counter-%'
+           AND pg_xact_commit_timestamp(e.transaction_id::xid) > pg_xact_commit_timestamp(a.xmin)",
+    )
+    .fetch_one(&mut connection)
+    .await
+    .unwrap();
+    assert_eq!(late, 0);
 }
 
 /// A swap that is not committed yet, done by hand: the host is not told of it.
