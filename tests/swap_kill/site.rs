@@ -121,9 +121,14 @@ impl Site {
     /// Counts on both streams; each is decided by who is said to be active.
     pub(crate) async fn count(&mut self) {
         let active = self.active("counter").await.unwrap();
+        self.count_on(0, &active).await;
+    }
+
+    /// Through the host in this place; decided by who is active.
+    pub(crate) async fn count_on(&mut self, place: usize, active: &Activated) {
         for id in STREAMS {
             let tag = format!("sent-{}", self.sent.len());
-            let url = format!("{}/streams/{id}/commands/Increment", self.url().await);
+            let url = format!("{}/streams/{id}/commands/Increment", self.hosts.listens(place).await);
             let request = self.http.post(url).header("Correlation-Id", &tag).json(&json!({ "by": 1 }));
             let (status, said) = said(request).await.unwrap();
             assert_eq!(status, StatusCode::OK, "{said}");

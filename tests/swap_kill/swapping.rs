@@ -127,7 +127,7 @@ fn is_made(history: &History, change: &Change) -> bool {
 }
 
 /// Asks, in a task of its own; again while what was recorded is looked through for the way back.
-async fn ask(site: &Site, change: &Change) -> JoinHandle<reqwest::Result<Said>> {
+pub(crate) async fn ask(site: &Site, change: &Change) -> JoinHandle<reqwest::Result<Said>> {
     let request = site.http.post(format!("{}{}", site.url().await, change.path)).json(&change.body);
     tokio::spawn(async move {
         loop {
