@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 use super::hosts::Hosts;
-use super::kill::{Held, Kill, let_commits_be_held, pass};
+use super::kill::{Held, Kill, let_steps_be_held, pass};
 use super::record::{Accepted, Activated, Answer, Decider, Generation, History, Sent, Tells, Told};
 use super::tables;
 use super::verdict::judge;
@@ -60,7 +60,7 @@ impl Site {
         database.store.close().await;
         let http = Client::builder().timeout(ANSWER_MAX).build().unwrap();
         let mut connection = database.connect().await;
-        let_commits_be_held(&mut connection).await;
+        let_steps_be_held(&mut connection).await;
         Self { connection, database, hosts, http, sent: Vec::new(), dir }
     }
 
@@ -144,7 +144,7 @@ impl Site {
     /// Holds the host up at a point, where it can be.
     pub(crate) async fn hold(&self, point: Kill) -> Option<Held> {
         match point {
-            Kill::BeforeWriting(table) => Some(Held::table(&self.database.url, table).await),
+            Kill::BeforeTelling => Some(Held::tellings(&self.database.url).await),
             Kill::InCommit => Some(Held::commits(&self.database.url).await),
             Kill::After(_) | Kill::Answered => None,
         }
