@@ -11,6 +11,7 @@ mod swap_kill {
     #[path = "../swap_checker/command.rs"]
     mod command;
     mod deploying;
+    mod freezing;
     #[path = "../effects_kill/hosts.rs"]
     #[allow(dead_code, reason = "one host is enough here, most of the time")]
     pub(super) mod hosts;

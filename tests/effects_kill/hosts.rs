@@ -126,12 +126,30 @@ impl Hosts {
         listened
     }
 
+    /// Stops one where it is: its connections stay, and nobody hears from it until it is thawed.
+    #[allow(dead_code, reason = "not every test freezes hosts")]
+    pub(crate) fn freeze(&self, place: usize) {
+        self.signal(place, Signal::SIGSTOP);
+    }
+
+    #[allow(dead_code, reason = "not every test freezes hosts")]
+    pub(crate) fn thaw(&self, place: usize) {
+        self.signal(place, Signal::SIGCONT);
+    }
+
+    fn signal(&self, place: usize, signal: Signal) {
+        let pid = self.running[place].as_ref().unwrap().child.id().unwrap().cast_signed();
+        kill(Pid::from_raw(pid), signal).unwrap();
+    }
+
     /// Ends all that run, in order.
     pub(crate) async fn stop(&mut self) {
         for place in 0..self.running.len() {
-            let Some(mut running) = self.running[place].take() else { continue };
-            let pid = running.child.id().unwrap().cast_signed();
-            kill(Pid::from_raw(pid), Signal::SIGTERM).unwrap();
+            if !self.is_started(place) {
+                continue;
+            }
+            self.signal(place, Signal::SIGTERM);
+            let mut running = self.running[place].take().unwrap();
             let ended = tokio::time::timeout(PATIENCE, running.child.wait()).await;
             let ended = ended.unwrap_or_else(|_| panic!("it does not end: {}", self.log(place))).unwrap();
             assert!(ended.success(), "{ended}: {}", self.log(place));

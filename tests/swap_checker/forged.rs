@@ -35,6 +35,7 @@ pub(crate) fn event(id: &str, version: u64, tag: &str, decided_by: Decider) -> R
         stream_id: stream(id),
         version,
         event_type: "Incremented.v1".into(),
+        committed_us: 0,
         tag: Some(tag.into()),
         command_id: Some(format!("{tag}-id")),
         decided_by: Some(decided_by),
@@ -43,9 +44,16 @@ pub(crate) fn event(id: &str, version: u64, tag: &str, decided_by: Decider) -> R
 }
 
 pub(crate) fn tells(version: u64, tells: Tells) -> Recorded {
-    let (tag, command_id, decided_by) = (None, None, None);
-    let stream_id = stream("$reducers-counter");
-    Recorded { stream_id, version, event_type: "Told.v1".into(), tag, command_id, decided_by, tells: Some(tells) }
+    Recorded {
+        stream_id: stream("$reducers-counter"),
+        version,
+        event_type: "Told.v1".into(),
+        committed_us: 0,
+        tag: None,
+        command_id: None,
+        decided_by: None,
+        tells: Some(tells),
+    }
 }
 
 pub(crate) fn tells_of(version: u64, number: u64) -> Recorded {
@@ -85,7 +93,7 @@ pub(crate) struct Forged {
 pub(crate) fn right() -> Forged {
     let (first, beside, canary, last) = (by(1, "first"), by(2, "first"), by(2, "candidate"), by(3, "candidate"));
     let verified = Uuid::from_u128(7);
-    let events = vec![
+    let mut events = vec![
         tells(1, Tells::Deployed("counter".into(), code("first"))),
         tells_of(2, 1),
         event("counter-2", 1, "a", first),
@@ -99,6 +107,8 @@ pub(crate) fn right() -> Forged {
         event("counter-2", 3, "e", last),
         event("counter-1", 3, "f", last),
     ];
+    // One commit after the other, in the order of the log.
+    events.iter_mut().zip(1..).for_each(|(event, us)| event.committed_us = us);
     let rejected = Remembered {
         first_version: None,
         rejection: Some("nothing-to-add".into()),
@@ -134,6 +144,7 @@ pub(crate) fn right() -> Forged {
             activations: (1..=3)
                 .map(|number| Activated { generation: generation(number), journal: number == 3 })
                 .collect(),
+            activated_us: [(1, 2), (2, 6), (3, 10)].map(|(number, us)| (("counter".into(), number), us)).into(),
             active: [("counter".into(), (3, code("candidate")))].into(),
             kept: vec![("counter".into(), code("first")), ("counter".into(), code("candidate"))],
             verified: vec![(verified, "passed".into())],

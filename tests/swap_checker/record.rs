@@ -107,11 +107,13 @@ impl Told {
 /// The database in the end.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
-    /// The log, in the order of the commits.
+    /// The log, in the order that readers have: by transaction and position.
     pub(crate) events: Vec<Recorded>,
     pub(crate) remembered: Vec<Remembered>,
     /// The table of activations.
     pub(crate) activations: Vec<Activated>,
+    /// When each of them was committed, as the server's clock had it, in microseconds.
+    pub(crate) activated_us: BTreeMap<(String, u64), i64>,
     /// The generation that every append is held against, by name.
     pub(crate) active: BTreeMap<String, (u64, ReducerDigest)>,
     pub(crate) kept: Vec<(String, ReducerDigest)>,
@@ -125,6 +127,8 @@ pub(crate) struct Recorded {
     pub(crate) stream_id: StreamId,
     pub(crate) version: u64,
     pub(crate) event_type: String,
+    /// When its transaction was committed, as the server's clock had it, in microseconds.
+    pub(crate) committed_us: i64,
     pub(crate) tag: Option<String>,
     pub(crate) command_id: Option<String>,
     /// Of an event that a reducer decided.

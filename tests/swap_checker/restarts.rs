@@ -23,6 +23,7 @@ use crate::setting;
 /// A history that takes a few seconds to fold.
 const STREAMS: usize = 3_000;
 const EVENTS_EACH: usize = 10;
+const CLIENTS: usize = 4;
 /// How long a verification may take to come further, restarts included.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -39,7 +40,7 @@ async fn a_database_that_restarts_in_the_middle_costs_retries_and_no_more_and_th
 
     let stop = CancellationToken::new();
     let mut clients = JoinSet::new();
-    for number in 0..4 {
+    for number in 0..CLIENTS {
         clients.spawn(Client::new(number, seed, &places).send_until(stop.clone()));
     }
     let operating = tokio::spawn(Operator::new(0, seed, &places, &kept).activate_until(stop.clone()));
@@ -98,7 +99,7 @@ async fn until_further(store: &PostgresEventStore, streams: u64) -> u64 {
 /// Each stream was looked at, and none twice; those that clients count on may have been there or not.
 fn is_whole(view: &VerificationView) {
     assert_eq!(view.status, VerificationStatus::Passed, "{view:#?}");
-    let streams = STREAMS as u64..=STREAMS as u64 + u64::from(COUNTERS);
+    let streams = STREAMS as u64..=(STREAMS + CLIENTS) as u64 + u64::from(COUNTERS);
     assert!(streams.contains(&view.report.streams), "{view:#?}");
     assert!(view.report.events >= (STREAMS * EVENTS_EACH) as u64, "{view:#?}");
 }

@@ -7,7 +7,7 @@ use foldhost::reducer::ReducerDigest;
 use foldhost::{Event, EventStore as _, LogFilter, PostgresEventStore, StreamId};
 use serde_json::Value;
 use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row};
+use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 use super::record::{Activated, Decider, Generation, History, Recorded, Remembered, Tells};
 
@@ -24,6 +24,11 @@ pub(crate) async fn read(store: &PostgresEventStore, connection: &mut PgConnecti
     let activations = "SELECT name, generation, digest, canary_digest, canary_share, journal FROM activations
                        ORDER BY name, generation";
     history.activations = sqlx::query(activations).map(activated).fetch_all(&mut *connection).await.unwrap();
+    let activated_us = format!("SELECT name, generation, {} AS committed_us FROM activations", committed_us("xmin"));
+    let activated_us = sqlx::query(AssertSqlSafe(activated_us)).map(|row: PgRow| {
+        ((row.get("name"), row.get::<i64, _>("generation") as u64), row.get::<i64, _>("committed_us"))
+    });
+    history.activated_us = activated_us.fetch_all(&mut *connection).await.unwrap().into_iter().collect();
     let active = "SELECT name, generation, digest FROM active_reducers";
     let active = sqlx::query(active)
         .map(|row: PgRow| (row.get("name"), (row.get::<i64, _>("generation") as u64, digest(row.get("digest")))));
@@ -56,15 +61,24 @@ pub(crate) async fn deadlocks(connection: &mut PgConnection) -> i64 {
     sqlx::query_scalar(count).fetch_one(connection).await.unwrap()
 }
 
-/// In the order of the commits: by transaction and position, which is the order that readers have.
+/// When a transaction was committed. An id says when it began to write, and transactions are committed in any other order.
+fn committed_us(transaction_id: &str) -> String {
+    format!("(extract(epoch FROM pg_xact_commit_timestamp({transaction_id})) * 1000000)::bigint")
+}
+
+/// By transaction and position, which is the order that readers have; with the time of each commit.
 async fn events(store: &PostgresEventStore, connection: &mut PgConnection) -> Vec<Recorded> {
-    let rows = "SELECT stream_id, version FROM events ORDER BY transaction_id, global_position";
-    let rows = sqlx::query(rows).map(|row: PgRow| (stream_id(&row), row.get::<i64, _>("version") as u64));
-    let rows: Vec<_> = rows.fetch_all(connection).await.unwrap();
+    let rows = format!(
+        "SELECT stream_id, version, {} AS committed_us FROM events ORDER BY transaction_id, global_position",
+        committed_us("transaction_id::xid")
+    );
+    let rows = sqlx::query(AssertSqlSafe(rows))
+        .map(|row: PgRow| ((stream_id(&row), row.get::<i64, _>("version") as u64), row.get::<i64, _>("committed_us")));
+    let (rows, committed_us): (Vec<_>, Vec<_>) = rows.fetch_all(connection).await.unwrap().into_iter().unzip();
     let events = log(store, rows.len()).await;
     let seen: Vec<_> = events.iter().map(|event| (event.stream_id.clone(), event.version.get())).collect();
     assert!(seen == rows, "a reader sees the log in the order of its transactions");
-    events.into_iter().map(recorded).collect()
+    events.into_iter().zip(committed_us).map(|(event, committed_us)| recorded(event, committed_us)).collect()
 }
 
 /// Transactions of other databases hold readers back, for as long as they last.
@@ -81,7 +95,7 @@ async fn log(store: &PostgresEventStore, events_len: usize) -> Vec<Event> {
     events
 }
 
-fn recorded(event: Event) -> Recorded {
+fn recorded(event: Event, committed_us: i64) -> Recorded {
     let tells = (event.stream_id.category() == HISTORY_CATEGORY).then(|| tells(&event));
     let decided_by = event.metadata.generation.map(|generation| Decider {
         generation,
@@ -93,6 +107,7 @@ fn recorded(event: Event) -> Recorded {
         command_id: event.metadata.command_id,
         stream_id: event.stream_id,
         event_type: event.event_type,
+        committed_us,
         decided_by,
         tells,
     }

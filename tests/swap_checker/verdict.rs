@@ -19,10 +19,11 @@ pub(crate) fn judge(sent: &[Sent], told: &Told, history: &History) -> Result<(),
     what_was_kept_and_verified_is_told(told, history)?;
     each_generation_ends_where_the_next_begins(history)?;
     each_stream_had_its_decider(history)?;
-    commands_are_what_was_told(sent, history)
+    commands_are_what_was_told(sent, history)?;
+    each_generation_is_committed_in_its_time(history)
 }
 
-/// Versions 1, 2, 3 of each stream, in the order of the commits.
+/// Versions 1, 2, 3 of each stream, in the order of the log.
 fn versions_are_contiguous(history: &History) -> Result<(), String> {
     let mut heads: HashMap<&StreamId, u64> = HashMap::new();
     for Recorded { stream_id, version, .. } in &history.events {
@@ -118,6 +119,29 @@ fn each_generation_ends_where_the_next_begins(history: &History) -> Result<(), S
             return Err(format!(
                 "while generation {current} of {category} decides, generation {generation} has {event:?}"
             ));
+        }
+    }
+    Ok(())
+}
+
+/// No event of a generation was committed before the generation, or after the next one. The log does not show it: an append that has
+/// its transaction's id may wait, be outrun by a swap, and be committed behind it. In one microsecond nobody knows who was first.
+fn each_generation_is_committed_in_its_time(history: &History) -> Result<(), String> {
+    let committed = history.activated_us.iter().map(|((name, number), us)| ((name.as_str(), *number), *us));
+    let committed: HashMap<_, _> = committed.collect();
+    for event in &history.events {
+        let (Some(by), category) = (event.decided_by, event.stream_id.category()) else { continue };
+        let Some(from) = committed.get(&(category, by.generation)) else {
+            return Err(format!("nobody knows when the generation of {event:?} was activated"));
+        };
+        let until = committed.get(&(category, by.generation + 1)).copied().unwrap_or(i64::MAX);
+        if event.committed_us < *from {
+            let early = from - event.committed_us;
+            return Err(format!("committed {early} us before its generation was activated: {event:?}"));
+        }
+        if event.committed_us > until {
+            let late = event.committed_us - until;
+            return Err(format!("committed {late} us after the next generation was activated: {event:?}"));
         }
     }
     Ok(())

@@ -51,6 +51,20 @@ fn an_event_of_a_generation_outside_of_its_time_is_found() {
 }
 
 #[test]
+fn an_event_that_was_committed_outside_of_its_generation_is_found_whatever_the_order_of_the_log() {
+    rejected("committed 1 us after the next generation was activated", |forged| forged.event("b").committed_us = 7);
+    rejected("committed 2 us before its generation was activated", |forged| forged.event("e").committed_us = 8);
+    rejected("nobody knows when the generation", |forged| {
+        forged.history.activated_us.remove(&("counter".into(), 3));
+    });
+    // In the same microsecond either may have been the first.
+    let mut same = right();
+    same.event("b").committed_us = 6;
+    same.event("e").committed_us = 10;
+    assert_eq!(judge(&same.sent, &same.told, &same.history), Ok(()));
+}
+
+#[test]
 fn an_event_that_another_component_was_to_decide_is_found() {
     rejected("another component was to decide", |forged| forged.event("c").decided_by = Some(by(2, "first")));
     rejected("another component was to decide", |forged| forged.event("d").decided_by = Some(by(2, "candidate")));

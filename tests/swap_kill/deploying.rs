@@ -43,7 +43,7 @@ async fn deploy(site: &mut Site, number: u8, point: Kill) -> bool {
     assert!(!is_told || is_kept, "it was told as deployed, and is not kept");
     match point {
         Kill::Answered => assert!(is_told, "{}", String::from_utf8_lossy(&deployed.stderr)),
-        Kill::BeforeWriting(_) => assert!(!is_kept, "none of it was committed"),
+        Kill::BeforeTelling => assert!(!is_kept, "none of it was committed"),
         Kill::InCommit => assert!(is_kept && !is_told, "it was committed, and nobody heard of it"),
         Kill::After(_) => {}
     }

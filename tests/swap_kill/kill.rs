@@ -15,8 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) enum Kill {
     /// So long after it was asked for.
     After(Duration),
-    /// While its transaction waits to write to this table; what comes before that is written, and not committed.
-    BeforeWriting(&'static str),
+    /// While its transaction waits to tell the history; what comes before that is written, and not committed.
+    BeforeTelling,
     /// While the database commits it: it is done, and the host never hears of it.
     InCommit,
     /// Once it was answered.
@@ -29,7 +29,7 @@ pub(crate) fn points(chance: &mut StdRng, usual: Duration) -> Vec<Kill> {
     let usual_us = u64::try_from(usual.as_micros()).unwrap().max(1);
     let random = (0..setting("FOLDHOST_SWAP_KILLS", || 4)).map(|_| chance.random_range(0..usual_us * 5 / 4));
     let mut points: Vec<_> = random.map(|us| Kill::After(Duration::from_micros(us))).collect();
-    points.extend([Kill::After(Duration::ZERO), Kill::BeforeWriting("events"), Kill::InCommit, Kill::Answered]);
+    points.extend([Kill::After(Duration::ZERO), Kill::BeforeTelling, Kill::InCommit, Kill::Answered]);
     points
 }
 
@@ -45,19 +45,24 @@ fn setting(name: &str, default: impl FnOnce() -> u64) -> u64 {
     env::var(name).map_or_else(|_| default(), |value| value.parse().unwrap_or_else(|_| panic!("{name}={value}")))
 }
 
-/// Whoever tells a history waits for this lock in the commit, behind all that a transaction can be refused for.
-const COMMITS: &str = "
-    CREATE FUNCTION wait_in_commit() RETURNS trigger LANGUAGE plpgsql AS $$
+/// Whoever tells a history waits for one lock before that, and for another in the commit, behind all that a transaction can be refused
+/// for. Not for the end of a verification: a way back was held up there, by which it was never killed in the switch.
+const WAITS: &str = "
+    CREATE FUNCTION wait_for_test() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        PERFORM pg_advisory_xact_lock_shared(hashtextextended('a test holds commits up', 0));
-        RETURN NULL;
+        PERFORM pg_advisory_xact_lock_shared(hashtextextended('a test holds up ' || TG_ARGV[0], 0));
+        RETURN NEW;
     END $$;
-    CREATE CONSTRAINT TRIGGER commits_wait AFTER INSERT ON events DEFERRABLE INITIALLY DEFERRED
-        FOR EACH ROW WHEN (NEW.stream_id LIKE '$reducers-%') EXECUTE FUNCTION wait_in_commit();";
+    CREATE TRIGGER tellings_wait BEFORE INSERT ON events FOR EACH ROW
+        WHEN (NEW.stream_id LIKE '$reducers-%' AND NEW.event_type <> 'ReducerVerified.v1')
+        EXECUTE FUNCTION wait_for_test('tellings');
+    CREATE CONSTRAINT TRIGGER commits_wait AFTER INSERT ON events DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+        WHEN (NEW.stream_id LIKE '$reducers-%' AND NEW.event_type <> 'ReducerVerified.v1')
+        EXECUTE FUNCTION wait_for_test('commits');";
 
-/// Makes [`Kill::InCommit`] possible.
-pub(crate) async fn let_commits_be_held(connection: &mut PgConnection) {
-    connection.execute(COMMITS).await.unwrap();
+/// Makes [`Kill::BeforeTelling`] and [`Kill::InCommit`] possible.
+pub(crate) async fn let_steps_be_held(connection: &mut PgConnection) {
+    connection.execute(WAITS).await.unwrap();
 }
 
 /// Holds others up until it is released.
@@ -66,11 +71,20 @@ pub(crate) struct Held {
 }
 
 impl Held {
+    /// Whoever is about to tell a history.
+    pub(crate) async fn tellings(url: &str) -> Self {
+        Self::steps(url, "tellings").await
+    }
+
     /// Whoever tells a history, in the commit.
     pub(crate) async fn commits(url: &str) -> Self {
+        Self::steps(url, "commits").await
+    }
+
+    async fn steps(url: &str, which: &str) -> Self {
         let mut connection = PgConnection::connect(url).await.unwrap();
-        let lock = "SELECT pg_advisory_lock(hashtextextended('a test holds commits up', 0))";
-        connection.execute(lock).await.unwrap();
+        let lock = "SELECT pg_advisory_lock(hashtextextended('a test holds up ' || $1, 0))";
+        sqlx::query(lock).bind(which).execute(&mut connection).await.unwrap();
         Self { connection }
     }
 
@@ -93,8 +107,9 @@ impl Held {
 
     /// Waits until so many others wait for it.
     pub(crate) async fn until_waited_for(&mut self, count: i64) {
-        let ask = "SELECT count(*) FROM pg_locks WHERE NOT granted
-                   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        // For this, and not for each other: those who look a way back through wait for one another now and then.
+        let ask = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+                   AND wait_event_type = 'Lock' AND pg_backend_pid() = ANY (pg_blocking_pids(pid))";
         let waited_for = async {
             while sqlx::query_scalar::<_, i64>(ask).fetch_one(&mut self.connection).await.unwrap() < count {
                 tokio::task::yield_now().await;

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 use super::hosts::Hosts;
-use super::kill::{Held, Kill, let_commits_be_held, pass};
+use super::kill::{Held, Kill, let_steps_be_held, pass};
 use super::record::{Accepted, Activated, Answer, Decider, Generation, History, Sent, Tells, Told};
 use super::tables;
 use super::verdict::judge;
@@ -60,7 +60,7 @@ impl Site {
         database.store.close().await;
         let http = Client::builder().timeout(ANSWER_MAX).build().unwrap();
         let mut connection = database.connect().await;
-        let_commits_be_held(&mut connection).await;
+        let_steps_be_held(&mut connection).await;
         Self { connection, database, hosts, http, sent: Vec::new(), dir }
     }
 
@@ -121,9 +121,14 @@ impl Site {
     /// Counts on both streams; each is decided by who is said to be active.
     pub(crate) async fn count(&mut self) {
         let active = self.active("counter").await.unwrap();
+        self.count_on(0, &active).await;
+    }
+
+    /// Through the host in this place; decided by who is active.
+    pub(crate) async fn count_on(&mut self, place: usize, active: &Activated) {
         for id in STREAMS {
             let tag = format!("sent-{}", self.sent.len());
-            let url = format!("{}/streams/{id}/commands/Increment", self.url().await);
+            let url = format!("{}/streams/{id}/commands/Increment", self.hosts.listens(place).await);
             let request = self.http.post(url).header("Correlation-Id", &tag).json(&json!({ "by": 1 }));
             let (status, said) = said(request).await.unwrap();
             assert_eq!(status, StatusCode::OK, "{said}");
@@ -139,7 +144,7 @@ impl Site {
     /// Holds the host up at a point, where it can be.
     pub(crate) async fn hold(&self, point: Kill) -> Option<Held> {
         match point {
-            Kill::BeforeWriting(table) => Some(Held::table(&self.database.url, table).await),
+            Kill::BeforeTelling => Some(Held::tellings(&self.database.url).await),
             Kill::InCommit => Some(Held::commits(&self.database.url).await),
             Kill::After(_) | Kill::Answered => None,
         }

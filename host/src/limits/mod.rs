@@ -62,7 +62,7 @@ pub struct Limits {
     /// Statements in flight at once. Default: as many as the machine has cores, 2 to 4. Beyond 4 the throughput of one Postgres
     /// stops to grow, and a host that shares two cores with it is faster with 2.
     pub appends_in_flight_max: usize,
-    /// How often a batch is decided anew after conflicts before its senders are told. Default 8.
+    /// How often a batch is decided anew after conflicts before its senders are told. Default 8. Swaps are no conflicts.
     pub conflict_retries_max: usize,
     /// Snapshots that are taken a second in the background, of streams whose state a swap gave another schema. Default 200.
     pub snapshots_rebuilt_per_second_max: usize,

@@ -138,7 +138,7 @@ pub enum CommandError {
         /// The stream's version.
         actual: Version,
     },
-    /// Others kept changing the stream, or its reducer, for as often as the command was decided again.
+    /// Others kept changing the stream for as often as the command was decided again. A swap of its reducer is not counted.
     #[error("the stream was changed by others {attempts} times while the command was decided: send it again")]
     Contended {
         /// How often it was decided.

@@ -33,6 +33,8 @@ pub(super) struct Pending {
     pub(super) now_ms: i64,
     /// How often it was decided in vain.
     pub(super) attempts: usize,
+    /// How often of these for a swap, which its sender is to notice nothing of.
+    pub(super) fenced: usize,
     pub(super) reply: oneshot::Sender<Result<CommandReply, CommandError>>,
     /// Its part of what may wait on this host.
     pub(super) _queued: QueuedBytes,

@@ -75,10 +75,13 @@ pub(super) async fn execute(entity: &mut Entity, inbox: &mut VecDeque<Pending>) 
         // The stream or its reducer went on without us. The commands wait for another turn, and their senders notice nothing; of a
         // closed stream, that turn answers each, a retry with its first outcome and the others with the reason.
         Ok(AppendOutcome::Conflict { .. } | AppendOutcome::Repeated | AppendOutcome::Closed { .. }) => {
-            put_back(turn, inbox, entity.shared.limits.conflict_retries_max);
+            put_back(turn, inbox, entity.shared.limits.conflict_retries_max, false);
         }
         Ok(AppendOutcome::Fenced) => match entity.shared.registry.refresh(&entity.stream_id).await {
-            Ok(_) => put_back(turn, inbox, entity.shared.limits.conflict_retries_max),
+            Ok(newest) => {
+                let is_swapped = newest.fence() != turn.batch.fence;
+                put_back(turn, inbox, entity.shared.limits.conflict_retries_max, is_swapped);
+            }
             Err(error) => turn.verdicts.into_iter().for_each(|(pending, _)| pending.answer(Err(error.clone()))),
         },
         // Nobody knows whether it is durable: the aggregate is dropped, and the record will tell.
@@ -151,11 +154,16 @@ fn snapshot_when_due(entity: &mut Entity, warm: &mut Warm) -> bool {
     }
 }
 
-/// Back to the front of the inbox, in their order; who was decided too often is told.
-fn put_back(turn: Turn, inbox: &mut VecDeque<Pending>, retries_max: usize) {
+/// Back to the front of the inbox, in their order; who was in conflict too often is told.
+///
+/// A swap is no conflict: two operators who swapped every few milliseconds had commands of slow streams fail. Each is a generation
+/// that was activated since the last attempt, so this ends when they end, or when the sender's own patience does: a command that
+/// nobody waits for any more is held against the limit whatever came between.
+fn put_back(turn: Turn, inbox: &mut VecDeque<Pending>, retries_max: usize, is_swapped: bool) {
     for (mut pending, _) in turn.verdicts.into_iter().rev() {
         pending.attempts += 1;
-        if pending.attempts > retries_max {
+        pending.fenced += usize::from(is_swapped && !pending.reply.is_closed());
+        if pending.attempts - pending.fenced > retries_max {
             let attempts = pending.attempts;
             pending.answer(Err(CommandError::Contended { attempts }));
         } else {

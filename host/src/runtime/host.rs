@@ -95,7 +95,7 @@ impl Host {
         let now_ms = Utc::now().timestamp_millis();
         let (queued, bytes_max) = (self.shared.entities.queued(), self.shared.limits.queued_command_bytes_max);
         let queued = QueuedBytes::take(&queued, request.bytes() + request.metadata_bytes(), bytes_max)?;
-        let pending = Pending { request, command_id, now_ms, attempts: 0, reply, _queued: queued };
+        let pending = Pending { request, command_id, now_ms, attempts: 0, fenced: 0, reply, _queued: queued };
         self.shared.entities.send(&self.shared, pending)?;
         answer.await.map_err(|_| CommandError::Lost)?
     }

@@ -19,6 +19,10 @@ pub(crate) use leftovers::is_older;
 pub(crate) use local::tests_dir;
 use servers::Server;
 
+/// What tests ask of a server beside what a host does: when each transaction was committed, to see what a swap comes between. Not of the
+/// servers of benches, whose figures are those of a server as it is installed.
+pub(crate) const SETTINGS: [(&str, &str); 1] = [("track_commit_timestamp", "on")];
+
 /// A migrated database that no other test uses.
 #[derive(Debug)]
 pub struct TestDatabase {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use foldhost::PoolConfig;
 use foldhost::embedded_postgres::{Durability, EmbeddedPostgres, EmbeddedPostgresConfig, ServerAddress};
 
-use crate::database::{TestDatabase, is_older, new_name, tests_dir};
+use crate::database::{SETTINGS, TestDatabase, is_older, new_name, tests_dir};
 
 /// A directory of this age belongs to a test that was killed.
 const AGE_MAX: Duration = Duration::from_secs(60 * 60);
@@ -46,7 +46,8 @@ impl OwnServer {
     pub async fn start(durability: Durability) -> Self {
         remove_left_behind(&tests_dir());
         let data_dir = tests_dir().join(format!("own-{}", uuid::Uuid::now_v7().simple()));
-        let config = EmbeddedPostgresConfig { durability, ..EmbeddedPostgresConfig::new(data_dir) };
+        let settings = SETTINGS.map(|(name, value)| (name.into(), value.into())).into();
+        let config = EmbeddedPostgresConfig { durability, settings, ..EmbeddedPostgresConfig::new(data_dir) };
         let running = EmbeddedPostgres::start(config.clone()).await.unwrap();
         Self { config, address: running.address().clone(), running: Some(running) }
     }

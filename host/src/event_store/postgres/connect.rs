@@ -37,6 +37,10 @@ impl Default for PoolConfig {
     }
 }
 
+/// How long a transaction may wait for what its host says next; then the server ends it, and the connection. A host that froze in an
+/// activation, as one on a paused virtual machine does, kept every host from appending to the category until TCP gave it up.
+/// Between the statements of a transaction a host does nothing that takes longer than milliseconds.
+const IDLE_IN_TRANSACTION_MAX: Duration = Duration::from_secs(10);
 /// How long an idle connection is taken to live on.
 const IDLE_TRUSTED_MAX: Duration = Duration::from_secs(1);
 
@@ -52,6 +56,7 @@ pub(super) async fn open(url: &str, config: &PoolConfig) -> Result<(PgPool, PgPo
         .application_name("foldhost")
         .options([
             ("statement_timeout", config.statement_max.as_millis().to_string()),
+            ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION_MAX.as_millis().to_string()),
             // An append is durable when it is answered, whatever the server's default says.
             ("synchronous_commit", "on".into()),
             // What each statement is written for: under a stricter level, a lost race would be an error of the whole statement.

@@ -12,6 +12,7 @@ use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerRequest, ImageExt, ReuseDirective};
 use testcontainers_modules::postgres::Postgres;
 
+use super::SETTINGS;
 use super::leftovers::{Entered, enter};
 use super::servers::Server;
 
@@ -89,12 +90,15 @@ fn request(tag: &str, durability: Durability) -> ContainerRequest<Postgres> {
         Durability::Full => "on",
         Durability::OffForTests => "off",
     };
-    let settings = [
+    let mut settings = vec![
         format!("fsync={is_synced}"),
         format!("synchronous_commit={is_synced}"),
         format!("full_page_writes={is_synced}"),
         "max_connections=300".to_owned(),
     ];
+    if durability == Durability::OffForTests {
+        settings.extend(SETTINGS.map(|(name, value)| format!("{name}={value}")));
+    }
     Postgres::default()
         .with_db_name("postgres")
         .with_user(USER)

@@ -4,12 +4,17 @@ use std::path::PathBuf;
 
 use foldhost::embedded_postgres::{Durability, EmbeddedPostgres, EmbeddedPostgresConfig, EmbeddedPostgresError};
 
+use super::SETTINGS;
+
 /// Starts a server in this binary's directory.
 pub(super) async fn start(durability: Durability) -> Result<EmbeddedPostgres, String> {
     // Another run of the same binary may hold the first place.
     for place in 0..16 {
         let mut config = EmbeddedPostgresConfig::new(data_dir(durability, place));
         config.durability = durability;
+        if durability == Durability::OffForTests {
+            config.settings = SETTINGS.map(|(name, value)| (name.into(), value.into())).into();
+        }
         match EmbeddedPostgres::start(config).await {
             Ok(server) => return Ok(server),
             Err(EmbeddedPostgresError::AlreadyRunning { .. }) => {}
