@@ -99,6 +99,24 @@ async fn an_activation_that_was_decided_on_another_generation_is_told_which_is_a
     post(&server, "/reducers/order/activate", &force(&active, 2)).await.ok();
 }
 
+/// A guard that is misspelt would guard nothing.
+#[tokio::test]
+async fn a_field_that_no_swap_takes_is_refused_and_named() {
+    let (server, active, candidate) = with_a_candidate().await;
+    for (path, body) in [
+        ("activate", json!({ "digest": candidate, "force": "for the test", "expectedGeneration": 7 })),
+        ("canary", json!({ "digest": candidate, "share": "5%", "force": "for the test", "acept": [] })),
+        ("rollback", json!({ "force": "for the test", "generation": 1 })),
+        ("canary/finish", json!({ "force": "for the test" })),
+    ] {
+        let refused = post(&server, &format!("/reducers/order/{path}"), &body).await.problem(400, "invalid-body");
+        let detail = refused["detail"].as_str().unwrap();
+        assert!(detail.contains("unknown field"), "{path}: {detail}");
+    }
+    let list = server.get("/reducers").await.ok();
+    assert_eq!((&list["reducers"][0]["digest"], &list["reducers"][0]["generation"]), (&json!(active), &json!(1)));
+}
+
 #[tokio::test]
 async fn rules_of_effects_may_be_given_with_an_activation() {
     let (server, _, candidate) = with_a_candidate().await;

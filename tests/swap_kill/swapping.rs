@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
-use serde_json::Value;
 use tokio::task::JoinHandle;
 
 use super::change::{Change, Step};
