@@ -97,7 +97,9 @@ swaps! {
         a_retry_is_answered_with_the_first_outcome_and_kept_once
         a_command_whose_answer_was_lost_is_done_once
         commands_of_one_batch_are_decided_anew_each_on_its_own_state
-        a_long_journal_is_decided_anew_to_its_end;
+        a_long_journal_is_decided_anew_to_its_end
+        what_was_decided_right_before_an_account_was_closed_is_decided_anew
+        an_account_that_was_hammered_is_decided_anew_in_the_order_of_its_versions;
     sealed:
         what_the_journal_kept_of_an_erased_account_says_nothing_any_more;
     activations:

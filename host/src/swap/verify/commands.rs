@@ -1,31 +1,16 @@
 //! Commands of the journal, decided anew at their recorded state and context.
 
-use std::collections::VecDeque;
-
 use serde_json::{Value, json};
 
 use super::report::{Example, StreamFindings};
 use super::side::{Side, fault_name};
-use crate::event_store::{EventStore, EventStoreError, JournalPlace, JournaledCommand, PageLimit};
+use crate::event_store::{EventStore, EventStoreError, JournaledCommand, PageLimit};
 use crate::reducer::{Command, DecideError, Decision, Descriptor, Effect};
 use crate::runtime::context;
-use crate::{PackedEvents, SerializedEvent, StreamId, Version};
+use crate::{PackedEvents, SerializedEvent, StreamId};
 
-/// Commands that are read at once.
-const PAGE: usize = 100;
 /// Events of one command that are read again.
 const EVENTS_MAX: usize = 10_000;
-
-/// The journal of one stream, in the order of the versions that its commands were decided on.
-pub(super) struct Commands<'a> {
-    store: &'a dyn EventStore,
-    stream_id: &'a StreamId,
-    /// In the order of the versions that they led to, which may differ by one turn from the order that they are wanted in.
-    read: VecDeque<JournaledCommand>,
-    /// Behind which the next page is read.
-    place: Option<JournalPlace>,
-    is_over: bool,
-}
 
 /// What the record says of a command.
 pub(super) enum Recorded {
@@ -33,69 +18,28 @@ pub(super) enum Recorded {
     Rejected(String),
 }
 
-impl<'a> Commands<'a> {
-    /// Of a stream; none of them, where they are not to be decided anew.
-    pub(super) fn of(store: &'a dyn EventStore, stream_id: &'a StreamId, decide_anew: bool) -> Self {
-        Self { store, stream_id, read: VecDeque::new(), place: None, is_over: !decide_anew }
+/// What the record says of a command; `behind` is what follows the version that it was decided on.
+pub(super) async fn recorded(
+    store: &dyn EventStore,
+    stream_id: &StreamId,
+    command: &JournaledCommand,
+    behind: &PackedEvents,
+) -> Result<Recorded, EventStoreError> {
+    if let Some(rejection) = &command.rejection {
+        return Ok(Recorded::Rejected(rejection.code.to_string()));
     }
-
-    /// Reads on, until there is a command that was decided at `at`, or certainly none.
-    ///
-    /// A command that was decided there led to events that end where the next one was decided, at most, and a rejection on the state
-    /// behind them may stand before it. So there is none once a command was read that ends behind the next one's version.
-    async fn fill(&mut self, at: Version) -> Result<(), EventStoreError> {
-        let is_there = |read: &VecDeque<JournaledCommand>| read.iter().any(|command| command.decided_at() == at);
-        while !self.is_over && !is_there(&self.read) {
-            let next = self.known_after(at);
-            if next.is_some_and(|next| self.read.back().is_some_and(|last| last.place.last_version > next)) {
-                return Ok(());
-            }
-            let page = self.store.read_journal(self.stream_id, self.place.as_ref(), PAGE).await?;
-            self.is_over = page.len() < PAGE;
-            self.place = page.last().map(|last| last.place.clone()).or(self.place.take());
-            self.read.extend(page);
-        }
-        Ok(())
+    let count = command.place.last_version.get() - command.decided_at().get();
+    let count = usize::try_from(count).unwrap_or(usize::MAX).min(EVENTS_MAX);
+    let follows = behind.first_version == command.decided_at().get() + 1;
+    if follows && behind.len() >= count {
+        return Ok(Recorded::Accepted(events(behind, count)));
     }
-
-    fn known_after(&self, at: Version) -> Option<Version> {
-        self.read.iter().map(JournaledCommand::decided_at).filter(|version| *version > at).min()
-    }
-
-    /// The next command that was decided at this version.
-    pub(super) async fn take_at(&mut self, at: Version) -> Result<Option<JournaledCommand>, EventStoreError> {
-        self.fill(at).await?;
-        let place = self.read.iter().position(|command| command.decided_at() == at);
-        Ok(place.and_then(|place| self.read.remove(place)))
-    }
-
-    /// The next version behind this one that a command was decided on. All that were decided at `at` have been taken.
-    pub(super) fn next_after(&self, at: Version) -> Option<Version> {
-        self.known_after(at)
-    }
-
-    /// What the record says of a command; `behind` is what follows the version that it was decided on.
-    pub(super) async fn recorded(
-        &self,
-        command: &JournaledCommand,
-        behind: &PackedEvents,
-    ) -> Result<Recorded, EventStoreError> {
-        if let Some(rejection) = &command.rejection {
-            return Ok(Recorded::Rejected(rejection.code.to_string()));
-        }
-        let count = command.place.last_version.get() - command.decided_at().get();
-        let count = usize::try_from(count).unwrap_or(usize::MAX).min(EVENTS_MAX);
-        let follows = behind.first_version == command.decided_at().get() + 1;
-        if follows && behind.len() >= count {
-            return Ok(Recorded::Accepted(events(behind, count)));
-        }
-        let whole = PageLimit { events_max: count.max(1), bytes_max: usize::MAX };
-        let page = match count {
-            0 => PackedEvents::new(),
-            _ => self.store.load_events(self.stream_id, command.decided_at(), whole).await?,
-        };
-        Ok(Recorded::Accepted(events(&page, count)))
-    }
+    let whole = PageLimit { events_max: count.max(1), bytes_max: usize::MAX };
+    let page = match count {
+        0 => PackedEvents::new(),
+        _ => store.load_events(stream_id, command.decided_at(), whole).await?,
+    };
+    Ok(Recorded::Accepted(events(&page, count)))
 }
 
 fn events(page: &PackedEvents, count: usize) -> Vec<SerializedEvent> {
@@ -152,7 +96,7 @@ pub(super) fn judge(
         message: Some(format!("command {}", command.place.command_id)),
     };
     let mut differs = |what: &str, before: Value, after: Value| {
-        found.differences.push((format!("command:{}:{what}", command.name), example(before, after)));
+        found.differences.add(&format!("command:{}:{what}", command.name), example(before, after));
     };
     match (recorded, today) {
         (_, Today::Stopped) => {
@@ -160,7 +104,7 @@ pub(super) fn judge(
             if let Some(stopped) = candidate.stopped().filter(|_| was_sound) {
                 let message = Some(format!("command {}: {}", command.name, stopped.fault));
                 let example = Example { baseline: None, candidate: None, message, ..example(Value::Null, Value::Null) };
-                found.failures.push((format!("decide:{}", fault_name(&stopped.fault)), example));
+                found.failures.add(&format!("decide:{}", fault_name(&stopped.fault)), example);
             }
         }
         (Recorded::Accepted(before), Today::Rejected(code)) => {

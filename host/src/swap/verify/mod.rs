@@ -4,7 +4,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | `scope` | which streams, and how they are looked at |
-//! | `shadow`, `side`, `commands`, `compare` | one stream |
+//! | `shadow`, `side`, `journal`, `commands`, `compare` | one stream |
 //! | `replay` | all of them, on all cores, in the order of their ids |
 //! | `report` | what came out, bounded |
 //! | `job` | on record, under a lease, from a checkpoint on |
@@ -14,6 +14,7 @@
 mod commands;
 mod compare;
 mod job;
+mod journal;
 mod replay;
 mod report;
 mod scope;

@@ -79,12 +79,20 @@ pub struct Example {
 impl Findings {
     /// One more.
     pub(super) fn add(&mut self, name: &str, example: Example) {
+        self.add_all(name, Finding { count: 1, examples: vec![example] });
+    }
+
+    /// With those of one more stream.
+    fn merge(&mut self, others: Self) {
+        others.0.into_iter().for_each(|(name, finding)| self.add_all(&name, finding));
+    }
+
+    fn add_all(&mut self, name: &str, found: Finding) {
         let name = if self.0.len() < NAMES_MAX || self.0.contains_key(name) { name } else { OTHERS };
         let finding = self.0.entry(name.to_owned()).or_default();
-        finding.count += 1;
-        if finding.examples.len() < EXAMPLES_MAX {
-            finding.examples.push(example);
-        }
+        finding.count += found.count;
+        let room = EXAMPLES_MAX.saturating_sub(finding.examples.len());
+        finding.examples.extend(found.examples.into_iter().take(room));
     }
 
     /// Their names.
@@ -99,7 +107,7 @@ impl Findings {
     }
 }
 
-/// What was found out about one stream.
+/// What was found out about one stream. Bounded as a report is: a stream may hold millions of commands that would end otherwise.
 #[derive(Debug, Default)]
 pub(super) struct StreamFindings {
     pub(super) erased: bool,
@@ -108,8 +116,8 @@ pub(super) struct StreamFindings {
     pub(super) snapshots: u64,
     pub(super) candidate_ns: u64,
     pub(super) baseline_ns: u64,
-    pub(super) failures: Vec<(String, Example)>,
-    pub(super) differences: Vec<(String, Example)>,
+    pub(super) failures: Findings,
+    pub(super) differences: Findings,
 }
 
 impl StreamFindings {
@@ -117,7 +125,9 @@ impl StreamFindings {
     pub(super) fn unreadable(stream_id: &StreamId, error: &EventStoreError) -> Self {
         let (message, version) = (Some(error.to_string()), Version::EMPTY);
         let example = Example { stream_id: stream_id.clone(), version, baseline: None, candidate: None, message };
-        Self { failures: vec![("unreadable-stream".into(), example)], ..Self::default() }
+        let mut found = Self::default();
+        found.failures.add("unreadable-stream", example);
+        found
     }
 }
 
@@ -131,8 +141,8 @@ impl Report {
         self.snapshots += found.snapshots;
         self.candidate_ns += found.candidate_ns;
         self.baseline_ns += found.baseline_ns;
-        found.failures.into_iter().for_each(|(name, example)| self.failures.add(&name, example));
-        found.differences.into_iter().for_each(|(name, example)| self.differences.add(&name, example));
+        self.failures.merge(found.failures);
+        self.differences.merge(found.differences);
     }
 
     /// What it says in one word.
@@ -176,14 +186,31 @@ mod tests {
     fn a_report_stays_small_whatever_is_found() {
         let mut report = Report::default();
         for number in 0..10_000 {
-            let differences = vec![(format!("state:/{}", number % 1_000), example())];
-            report.add(StreamFindings { differences, ..StreamFindings::default() });
+            let mut found = StreamFindings::default();
+            found.differences.add(&format!("state:/{}", number % 1_000), example());
+            report.add(found);
         }
         let Findings(findings) = &report.differences;
         assert_eq!(findings.len(), NAMES_MAX + 1);
         assert_eq!(findings.values().map(|finding| finding.count).sum::<u64>(), 10_000);
         assert!(findings.values().all(|finding| finding.examples.len() <= EXAMPLES_MAX));
         assert_eq!(Report::from_json(&report.to_json()).unwrap(), report);
+    }
+
+    #[test]
+    fn what_is_found_of_one_stream_stays_small_whatever_it_holds() {
+        let mut found = StreamFindings::default();
+        for number in 0..10_000 {
+            found.differences.add(&format!("command:Withdraw:{}", number % 1_000), example());
+            found.failures.add("decide:trap", example());
+        }
+        let kept = |findings: &Findings| findings.0.values().map(|finding| finding.examples.len()).sum::<usize>();
+        assert!(kept(&found.differences) <= (NAMES_MAX + 1) * EXAMPLES_MAX);
+        assert_eq!(kept(&found.failures), EXAMPLES_MAX);
+        let mut report = Report::default();
+        report.add(found);
+        assert_eq!(report.failures.0["decide:trap"].count, 10_000, "each is counted");
+        assert_eq!(report.differences.0.values().map(|finding| finding.count).sum::<u64>(), 10_000);
     }
 
     #[test]

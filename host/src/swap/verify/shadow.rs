@@ -3,8 +3,9 @@
 
 use serde_json::Value;
 
-use super::commands::Commands;
+use super::commands::{judge, recorded};
 use super::compare::{differences, shown};
+use super::journal::Journal;
 use super::report::{Example, StreamFindings};
 use super::side::{OtherPages, Side, Stopped, fault_name};
 use super::{Pair, Plan};
@@ -43,7 +44,7 @@ pub(super) async fn shadow(
         baseline: pair.baseline.as_ref().map(|baseline| Side::of(&**baseline, stream_id)),
         found: StreamFindings::default(),
     };
-    let mut commands = Commands::of(store, stream_id, plan.decide_anew);
+    let mut journal = Journal::of(store, stream_id, plan.decide_anew);
     let page = PageLimit { events_max: plan.events_per_page, ..plan.page };
     let mut version = Version::EMPTY;
     loop {
@@ -56,15 +57,19 @@ pub(super) async fn shadow(
         };
         let is_full = page.is_reached(events.len(), events.data.len());
         let Some(last) = events.last_version() else { break };
-        events.take_closing();
-        shadow.page(&mut commands, events).await?;
+        let is_closed = events.take_closing();
+        shadow.page(store, &mut journal, events).await?;
         version = last;
+        if is_closed {
+            // Those that were decided on the last state before the end, which no page goes on from.
+            shadow.decide(store, &mut journal, Version::new(last.get() - 1), &PackedEvents::new()).await?;
+        }
         if !is_full {
             break;
         }
     }
     // Those that were decided on the last state.
-    shadow.decide(&mut commands, version, &PackedEvents::new()).await?;
+    shadow.decide(store, &mut journal, version, &PackedEvents::new()).await?;
     shadow.judge();
     if plan.looks_at_snapshot(stream_id) {
         shadow.snapshot(store, page).await?;
@@ -74,13 +79,18 @@ pub(super) async fn shadow(
 
 impl Shadow<'_> {
     /// Folds a page up to each version that a command was decided on, and decides it there.
-    async fn page(&mut self, commands: &mut Commands<'_>, events: PackedEvents) -> Result<(), EventStoreError> {
+    async fn page(
+        &mut self,
+        store: &dyn EventStore,
+        journal: &mut Journal<'_>,
+        events: PackedEvents,
+    ) -> Result<(), EventStoreError> {
         let mut from = 0;
         while from < events.len() {
             let at = Version::new(events.first_version + from as u64 - 1);
             let rest = events.part(from, events.len());
-            self.decide(commands, at, &rest).await?;
-            let next = commands.next_after(at);
+            self.decide(store, journal, at, &rest).await?;
+            let next = journal.next_version();
             let count = next.map_or(rest.len(), |next| usize::try_from(next.get() - at.get()).unwrap_or(rest.len()));
             let count = count.clamp(1, rest.len());
             self.apply(if count == rest.len() { rest } else { rest.part(0, count) });
@@ -103,18 +113,19 @@ impl Shadow<'_> {
     /// Decides the commands that were decided at this version. `behind` is what follows it in the record.
     async fn decide(
         &mut self,
-        commands: &mut Commands<'_>,
+        store: &dyn EventStore,
+        journal: &mut Journal<'_>,
         at: Version,
         behind: &PackedEvents,
     ) -> Result<(), EventStoreError> {
-        while let Some(command) = commands.take_at(at).await? {
+        while let Some(command) = journal.take_at(at).await? {
             self.found.commands += 1;
-            let recorded = commands.recorded(&command, behind).await?;
+            let recorded = recorded(store, self.stream_id, &command, behind).await?;
             // Whichever of the two folds of the candidate is still sound.
             let candidate =
                 if self.candidate.stopped().is_none() { &mut self.candidate } else { &mut self.in_other_pages };
             let descriptor = self.pair.candidate.descriptor();
-            super::commands::judge(
+            judge(
                 &command,
                 &recorded,
                 (candidate, descriptor),
@@ -164,7 +175,7 @@ impl Shadow<'_> {
                 for field in differences(&before, &after) {
                     let name = format!("state:{}", field.path);
                     let example = Example { baseline: field.before, candidate: field.after, ..self.example(version) };
-                    self.found.differences.push((name, example));
+                    self.found.differences.add(&name, example);
                 }
             }
             // It folds what the baseline cannot.
@@ -172,7 +183,7 @@ impl Shadow<'_> {
                 let stopped = baseline.stopped().cloned();
                 let message = stopped.map(|stopped| stopped.fault.to_string());
                 let example = Example { message, ..self.example(version) };
-                self.found.differences.push(("mended".into(), example));
+                self.found.differences.add("mended", example);
             }
             (_, None) => {}
         }
@@ -187,12 +198,12 @@ impl Shadow<'_> {
             candidate: field.and_then(|field| field.after),
             ..self.example(self.candidate.version())
         };
-        self.found.failures.push(("page-dependent".into(), example));
+        self.found.failures.add("page-dependent", example);
     }
 
     fn fail(&mut self, name: &str, stopped: &Stopped) {
         let example = Example { message: Some(stopped.fault.to_string()), ..self.example(stopped.version) };
-        self.found.failures.push((name.to_owned(), example));
+        self.found.failures.add(name, example);
     }
 
     fn example(&self, version: Version) -> Example {
@@ -221,7 +232,7 @@ impl Shadow<'_> {
                 _ => "snapshot:unreadable",
             };
             let example = Example { message, ..self.example(snapshot.version) };
-            self.found.differences.push((name.into(), example));
+            self.found.differences.add(name, example);
             return Ok(());
         }
         let head = self.candidate.version();
@@ -255,7 +266,7 @@ impl Shadow<'_> {
                 candidate: Some(shown(&restored)),
                 ..self.example(head)
             };
-            self.found.differences.push(("snapshot:other-state".into(), example));
+            self.found.differences.add("snapshot:other-state", example);
         }
         Ok(())
     }
