@@ -174,7 +174,9 @@ impl Shadow<'_> {
             (Some(before), Some(after)) => {
                 for field in differences(&before, &after) {
                     let name = format!("state:{}", field.path);
-                    let example = Example { baseline: field.before, candidate: field.after, ..self.example(version) };
+                    let message = field.in_words();
+                    let example =
+                        Example { baseline: field.before, candidate: field.after, message, ..self.example(version) };
                     self.found.differences.add(&name, example);
                 }
             }
