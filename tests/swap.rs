@@ -40,7 +40,7 @@ use foldhost::swap::{
 use foldhost::testing::{FaultyStore, StoreCall};
 use foldhost::{
     Command, CommandError, CommandReply, CommandRequest, Event, EventStoreError, Host, HostBuilder, Limits, LogFilter,
-    Payload, ReadError, SerializedEvent, SnapshotConfig, Store, StreamId, Version,
+    Payload, ReadError, ReducerLimits, SerializedEvent, SnapshotConfig, Store, StreamId, Version,
 };
 use foldhost_test_support::{component_with, database, in_other_bytes};
 use serde_json::{Value, json};
@@ -76,7 +76,11 @@ swaps! {
         a_candidate_that_traps_on_one_stream_of_many_fails_and_the_stream_is_named
         a_candidate_that_folds_what_the_active_one_cannot_mends_it
         a_state_that_depends_on_the_size_of_the_pages_is_a_failure
-        a_snapshot_that_the_candidate_reads_otherwise_is_told;
+        a_snapshot_that_the_candidate_reads_otherwise_is_told
+        pages_that_are_too_much_for_both_are_folded_in_small_ones_and_compared
+        a_trap_in_large_pages_alone_is_a_failure_and_fuel_spent_there_a_difference
+        a_fault_in_deciding_ends_no_comparison_of_the_stream
+        a_fault_of_the_active_one_in_deciding_is_told_and_ends_no_comparison;
     verifications:
         a_sample_looks_at_its_share_of_the_streams_and_allows_nothing
         those_since_a_time_are_folded_from_their_first_event_and_the_others_not_at_all

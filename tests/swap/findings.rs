@@ -184,3 +184,94 @@ pub(crate) async fn a_snapshot_that_the_candidate_reads_otherwise_is_told(place:
     let same = verified(&host, same).await;
     assert_eq!((same.status, same.report.snapshots), (VerificationStatus::Passed, snapshots(&fee)));
 }
+
+/// Fuel for a page of a few dozen events, and not for one of a thousand: the host folds those event by event, and so does whoever
+/// compares. What the active one folds so was once taken for what it cannot fold, and its states for what nobody can compare.
+pub(crate) async fn pages_that_are_too_much_for_both_are_folded_in_small_ones_and_compared(place: Place) {
+    let (host, _) = place.plain().await;
+    let fee = candidate(&host, "fee").await;
+    place.write("account-1", (0..1_500).map(|_| withdrawn(1)).collect()).await;
+    place.write("account-2", vec![deposited(3)]).await;
+    let reducer = ReducerLimits { fuel_per_call_max: 100_000, ..ReducerLimits::default() };
+    let short = place.builder().limits(Limits { reducer, ..Limits::default() }).start().unwrap();
+    let view = verified(&short, fee).await;
+    assert!(view.report.failures.is_empty(), "{:?}", view.report.failures);
+    let expected =
+        BTreeMap::from([("fuel-exhausted-in-large-pages", 1), ("state:/balance", 1)]);
+    assert_eq!(counts(&view.report.differences), expected);
+    let example = &view.report.differences.0["state:/balance"].examples[0];
+    assert_eq!((&example.baseline, &example.candidate), (&Some(json!(-1_500)), &Some(json!(-3_000))));
+    // It is slower there, which somebody has to mean.
+    let of_the_state = ActivationPolicy::Accept(vec!["state:/balance".into()]);
+    let request = ActivateRequest { policy: of_the_state, ..ActivateRequest::of(fee) };
+    let refused = short.activate(ACCOUNT, request).await.unwrap_err();
+    assert!(refused.to_string().contains("fuel-exhausted-in-large-pages"), "{refused}");
+}
+
+/// The next load may be in pages of any size.
+pub(crate) async fn a_trap_in_large_pages_alone_is_a_failure_and_fuel_spent_there_a_difference(place: Place) {
+    let host = place.host();
+    let hostile = |note: u8| in_other_bytes("hostile", note);
+    assert!(host.deploy(hostile(1)).await.unwrap().is_active());
+    let fine = || SerializedEvent { event_type: "Fine.v1".into(), data: Vec::new() };
+    let ordered = |misdeed: &str| SerializedEvent { event_type: "Ordered.v1".into(), data: misdeed.into() };
+    let trapping = std::iter::once(ordered("apply trap-in-large-pages")).chain((0..150).map(|_| fine()));
+    place.write("hostile-1", trapping.collect()).await;
+    place.write("hostile-2", (0..3).map(|_| ordered("apply linger")).collect()).await;
+    place.write("hostile-3", vec![fine()]).await;
+    let candidate = host.deploy(hostile(2)).await.unwrap().digest;
+    let view = tokio::time::timeout(PATIENCE, host.verify_to_the_end("hostile", VerifyRequest::of(candidate)));
+    let report = view.await.unwrap().unwrap().report;
+    assert_eq!(counts(&report.failures), BTreeMap::from([("trap", 1)]));
+    assert_eq!(report.failures.0["trap"].examples[0].stream_id, stream("hostile-1"));
+    assert_eq!(counts(&report.differences), BTreeMap::from([("fuel-exhausted-in-large-pages", 1)]));
+    let example = &report.differences.0["fuel-exhausted-in-large-pages"].examples[0];
+    assert_eq!(example.stream_id, stream("hostile-2"));
+}
+
+/// A fault in deciding one command is told, and keeps neither the next ones nor the state from being looked at.
+pub(crate) async fn a_fault_in_deciding_ends_no_comparison_of_the_stream(place: Place) {
+    let (host, plain) = place.plain().await;
+    let hesitant = deploy(&host, &["hesitant", "fee", "receipt"]).await.digest;
+    keep_journal(&host, plain).await;
+    deposit(&host, "account-1", 100).await;
+    for amount in [13, 13, 5] {
+        withdraw(&host, "account-1", amount).await.unwrap();
+    }
+    let report = verified(&host, hesitant).await.report;
+    assert_eq!(counts(&report.failures), BTreeMap::from([("decide:trap", 2)]));
+    let message = report.failures.0["decide:trap"].examples[0].message.as_ref().unwrap();
+    assert!(message.starts_with("command Withdraw") && message.contains("no luck with 13"), "{message}");
+    let expected =
+        BTreeMap::from([("command:Withdraw:other-events", 1), ("state:/balance", 1)]);
+    assert_eq!((report.commands, counts(&report.differences)), (4, expected));
+    // One that is at fault each time is folded anew a few times, and compared to the end.
+    for _ in 0..4 {
+        withdraw(&host, "account-1", 13).await.unwrap();
+    }
+    let report = verified(&host, hesitant).await.report;
+    assert_eq!(counts(&report.failures), BTreeMap::from([("decide:trap", 3)]));
+    assert_eq!((report.events, report.differences.0["state:/balance"].count), (8, 1));
+}
+
+/// What the active one cannot say is told as what nobody compared, and what it can say is compared.
+pub(crate) async fn a_fault_of_the_active_one_in_deciding_is_told_and_ends_no_comparison(place: Place) {
+    let (host, plain) = place.plain().await;
+    keep_journal(&host, plain).await;
+    deposit(&host, "account-1", 200).await;
+    for amount in [13, 5, 13, 13, 13, 5] {
+        withdraw(&host, "account-1", amount).await.unwrap();
+    }
+    let hesitant = candidate(&host, "hesitant").await;
+    let notify = deploy(&host, &["notify", "fee"]).await.digest;
+    let request = VerifyRequest { baseline: Some(hesitant), ..VerifyRequest::of(notify) };
+    let report = verified_as(&host, request).await.report;
+    assert!(report.failures.is_empty(), "{:?}", report.failures);
+    // The last one is behind three faults: it is not asked any more, and that is told.
+    let expected = BTreeMap::from([
+        ("command:Withdraw:effects-not-compared", 5),
+        ("command:Withdraw:other-effects", 1),
+        ("state:/balance", 1),
+    ]);
+    assert_eq!(counts(&report.differences), expected);
+}

@@ -61,7 +61,8 @@ pub(crate) async fn an_erased_stream_is_counted_and_not_folded(place: Place) {
     }
     host.close_stream(&stream("account-1"), true).await.unwrap();
     let report = verified(&host, candidate(&host, "trap").await).await.report;
-    assert_eq!((report.streams, report.erased, report.events, report.commands), (2, 1, 2, 2));
+    // Of the two commands of the other one, the withdrawal stands behind the event that the candidate traps on.
+    assert_eq!((report.streams, report.erased, report.events, report.commands), (2, 1, 2, 1));
     assert_eq!(counts(&report.failures), BTreeMap::from([("trap", 1)]));
     assert_eq!(report.failures.0["trap"].examples[0].stream_id, stream("account-2"));
     // One that was closed and not erased is folded as any other.

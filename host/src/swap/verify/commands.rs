@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::report::{Example, StreamFindings};
+use super::compare::shown;
+use super::report::{Seen, StreamFindings};
 use super::side::{Side, fault_name};
 use crate::event_store::{EventStore, EventStoreError, JournaledCommand, PageLimit};
-use crate::reducer::{Command, DecideError, Decision, Descriptor, Effect};
+use crate::reducer::{Command, DecideError, Decision, Effect, Payload};
 use crate::runtime::context;
 use crate::{PackedEvents, SerializedEvent, StreamId};
 
@@ -54,57 +55,54 @@ enum Today {
     Rejected(String),
     /// It has no such command, or cannot read it.
     Malformed(String),
+    /// It cannot be asked, or was at fault.
     Stopped,
 }
 
-fn decide(command: &JournaledCommand, side: &mut Side, descriptor: &Descriptor, stream_id: &StreamId) -> Option<Today> {
-    let payload = command.payload.clone()?;
-    if side.stopped().is_some() {
-        return Some(Today::Stopped);
-    }
-    if !descriptor.commands.contains(&command.name) {
-        return Some(Today::Malformed(format!("it has no command {:?}", command.name)));
+fn decide(command: &JournaledCommand, payload: &Payload, side: &mut Side<'_>, stream_id: &StreamId) -> Today {
+    if !side.reducer().descriptor().commands.contains(&command.name) {
+        return Today::Malformed(format!("it has no command {:?}", command.name));
     }
     let context = context(stream_id, command.decided_at(), &command.place.command_id, command.now_ms);
-    let asked = Command { name: command.name.clone(), payload };
-    let decided = side.ask(|aggregate| match aggregate.decide(&asked, &context) {
-        Ok(decision) => Ok(Today::Accepted(decision)),
-        Err(DecideError::Rejected(no)) => Ok(Today::Rejected(no.code.into_owned())),
-        Err(DecideError::Malformed(reason)) => Ok(Today::Malformed(reason)),
-        Err(DecideError::Fault(fault)) => Err(fault),
-    });
-    Some(decided.unwrap_or(Today::Stopped))
+    let asked = Command { name: command.name.clone(), payload: payload.clone() };
+    match side.decide(&asked, &context) {
+        Some(Ok(decision)) => Today::Accepted(decision),
+        Some(Err(DecideError::Rejected(no))) => Today::Rejected(no.code.into_owned()),
+        Some(Err(DecideError::Malformed(reason))) => Today::Malformed(reason),
+        Some(Err(DecideError::Fault(_))) | None => Today::Stopped,
+    }
 }
 
 /// Decides a command anew, and says what would have been different.
 pub(super) fn judge(
     command: &JournaledCommand,
     recorded: &Recorded,
-    (candidate, descriptor): (&mut Side, &Descriptor),
-    baseline: Option<(&mut Side, &Descriptor)>,
+    candidate: &mut Side<'_>,
+    baseline: Option<&mut Side<'_>>,
     stream_id: &StreamId,
     found: &mut StreamFindings,
 ) {
+    // A fold that was stopped before is told by its own fault, and one that was at fault too often was told of each time.
+    if candidate.stopped().is_some() || !candidate.is_asked() {
+        return;
+    }
+    found.commands += 1;
     // Erased.
-    let was_sound = candidate.stopped().is_none();
-    let Some(today) = decide(command, candidate, descriptor, stream_id) else { return };
-    let example = |before: Value, after: Value| Example {
-        stream_id: stream_id.clone(),
-        version: command.decided_at(),
-        baseline: Some(super::compare::shown(&before)),
-        candidate: Some(super::compare::shown(&after)),
-        message: Some(format!("command {}", command.place.command_id)),
+    let Some(payload) = &command.payload else { return };
+    let seen = || {
+        let message = Some(format!("command {}", command.place.command_id));
+        Seen { message, ..Seen::at(command.decided_at()) }
     };
     let mut differs = |what: &str, before: Value, after: Value| {
-        found.differences.add(&format!("command:{}:{what}", command.name), example(before, after));
+        let seen = Seen { baseline: Some(shown(&before)), candidate: Some(shown(&after)), ..seen() };
+        found.differ(&format!("command:{}:{what}", command.name), seen);
     };
-    match (recorded, today) {
+    match (recorded, decide(command, payload, candidate, stream_id)) {
         (_, Today::Stopped) => {
-            // Told once: a fold that was stopped before is told by its own fault.
-            if let Some(stopped) = candidate.stopped().filter(|_| was_sound) {
-                let message = Some(format!("command {}: {}", command.name, stopped.fault));
-                let example = Example { baseline: None, candidate: None, message, ..example(Value::Null, Value::Null) };
-                found.failures.add(&format!("decide:{}", fault_name(&stopped.fault)), example);
+            if let Some(stopped) = candidate.stopped() {
+                let message = Some(format!("command {}", command.name));
+                let seen = Seen { message, said: Some(stopped.fault.to_string()), ..seen() };
+                found.fail(&format!("decide:{}", fault_name(&stopped.fault)), seen);
             }
         }
         (Recorded::Accepted(before), Today::Rejected(code)) => {
@@ -127,12 +125,19 @@ pub(super) fn judge(
             if *before != after.events {
                 differs("other-events", types(before), types(&after.events));
             }
-            // The record has no effects any more once they are done: what the baseline asks for today stands for it.
-            let asked = baseline.and_then(|(side, descriptor)| decide(command, side, descriptor, stream_id));
-            if let Some(Today::Accepted(asked)) = asked
-                && asked.effects != after.effects
-            {
-                differs("other-effects", effects(&asked.effects), effects(&after.effects));
+            // The record has no effects any more once they are done: what the baseline asks for today stands for it. One whose fold
+            // was stopped is told of for the whole stream.
+            let Some(baseline) = baseline.filter(|baseline| baseline.stopped().is_none()) else { return };
+            match decide(command, payload, baseline, stream_id) {
+                Today::Accepted(asked) if asked.effects != after.effects => {
+                    differs("other-effects", effects(&asked.effects), effects(&after.effects));
+                }
+                Today::Accepted(_) | Today::Rejected(_) | Today::Malformed(_) => {}
+                Today::Stopped => {
+                    let said = baseline.stopped().map(|stopped| stopped.fault.to_string());
+                    let seen = Seen { candidate: Some(effects(&after.effects)), said, ..seen() };
+                    found.differ(&format!("command:{}:effects-not-compared", command.name), seen);
+                }
             }
         }
     }

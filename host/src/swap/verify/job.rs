@@ -119,7 +119,7 @@ impl Host {
                     replay: Arc::new(Replay {
                         store: Arc::clone(self.store()) as _,
                         pair,
-                        plan: Plan::of(&view.scope, self.limits()),
+                        plan: Plan::of(&view.scope, self.limits(), false),
                         category: name.to_owned(),
                         threads: request.threads.unwrap_or(cores),
                     }),

@@ -4,7 +4,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | `scope` | which streams, and how they are looked at |
-//! | `shadow`, `side`, `journal`, `commands`, `compare` | one stream |
+//! | `shadow`, `side`, `journal`, `commands`, `compare`, `verdict`, `snapshot` | one stream |
 //! | `replay` | all of them, on all cores, in the order of their ids |
 //! | `report` | what came out, bounded |
 //! | `job` | on record, under a lease, from a checkpoint on |
@@ -20,6 +20,8 @@ mod report;
 mod scope;
 mod shadow;
 mod side;
+mod snapshot;
+mod verdict;
 mod view;
 
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use futures::{Stream, TryStreamExt as _, stream};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
-use super::report::StreamFindings;
+use super::report::{Seen, StreamFindings};
 use super::shadow::shadow;
 use super::{Pair, Plan, Streams};
 use crate::StreamId;
@@ -75,7 +75,8 @@ async fn one(
         match handle.block_on(look_at(&replay, &stream_id)) {
             // Asked again, the store says the same: one such stream once kept a verification from ever coming to its end.
             Err(error @ (EventStoreError::Corrupt { .. } | EventStoreError::Encryption(_))) => {
-                let found = StreamFindings::unreadable(&stream_id, &error);
+                let seen = Seen { message: Some(error.to_string()), ..Seen::default() };
+                let found = StreamFindings::unreadable(&stream_id, replay.plan.is_sealed, seen);
                 Ok(Some((stream_id, found)))
             }
             found => Ok(found?.map(|found| (stream_id, found))),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::event_store::{EventStoreError, VerificationStatus};
+use crate::event_store::VerificationStatus;
 use crate::{StreamId, Version};
 
 /// Findings of one name that are shown.
@@ -108,26 +108,97 @@ impl Findings {
 }
 
 /// What was found out about one stream. Bounded as a report is: a stream may hold millions of commands that would end otherwise.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct StreamFindings {
+    stream_id: StreamId,
+    /// Whether its payloads are encrypted.
+    is_sealed: bool,
     pub(super) erased: bool,
     pub(super) events: u64,
     pub(super) commands: u64,
     pub(super) snapshots: u64,
     pub(super) candidate_ns: u64,
     pub(super) baseline_ns: u64,
-    pub(super) failures: Findings,
-    pub(super) differences: Findings,
+    failures: Findings,
+    differences: Findings,
+}
+
+/// What is to be seen of one finding.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// How many events were folded by then.
+    pub(super) version: Version,
+    pub(super) baseline: Option<Value>,
+    pub(super) candidate: Option<Value>,
+    /// In the host's words.
+    pub(super) message: Option<String>,
+    /// In a reducer's own words, which may hold anything of its state.
+    pub(super) said: Option<String>,
+}
+
+impl Seen {
+    pub(super) fn at(version: Version) -> Self {
+        Self { version, ..Self::default() }
+    }
 }
 
 impl StreamFindings {
-    /// The store cannot read it, so nothing is proven of it, whoever is to blame.
-    pub(super) fn unreadable(stream_id: &StreamId, error: &EventStoreError) -> Self {
-        let (message, version) = (Some(error.to_string()), Version::EMPTY);
-        let example = Example { stream_id: stream_id.clone(), version, baseline: None, candidate: None, message };
-        let mut found = Self::default();
-        found.failures.add("unreadable-stream", example);
+    /// Nothing yet.
+    pub(super) fn of(stream_id: &StreamId, is_sealed: bool) -> Self {
+        Self {
+            stream_id: stream_id.clone(),
+            is_sealed,
+            erased: false,
+            events: 0,
+            commands: 0,
+            snapshots: 0,
+            candidate_ns: 0,
+            baseline_ns: 0,
+            failures: Findings::default(),
+            differences: Findings::default(),
+        }
+    }
+
+    /// It was erased: nothing else is told of it.
+    pub(super) fn erased(stream_id: &StreamId) -> Self {
+        Self { erased: true, ..Self::of(stream_id, true) }
+    }
+
+    /// It cannot be read, so nothing is proven of it, whoever is to blame.
+    pub(super) fn unreadable(stream_id: &StreamId, is_sealed: bool, seen: Seen) -> Self {
+        let mut found = Self::of(stream_id, is_sealed);
+        found.fail("unreadable-stream", seen);
         found
+    }
+
+    /// Why the candidate cannot take the baseline's place.
+    pub(super) fn fail(&mut self, name: &str, seen: Seen) {
+        let example = self.example(seen);
+        self.failures.add(name, example);
+    }
+
+    /// What the candidate would do otherwise.
+    pub(super) fn differ(&mut self, name: &str, seen: Seen) {
+        let example = self.example(seen);
+        self.differences.add(name, example);
+    }
+
+    /// A report is kept for good and in plain, and no erasure reaches it: of a sealed stream it shows where something is, and nothing
+    /// that was in it.
+    fn example(&self, seen: Seen) -> Example {
+        let is_plain = !self.is_sealed;
+        let said = seen.said.filter(|_| is_plain);
+        let message = match (seen.message, said) {
+            (Some(message), Some(said)) => Some(format!("{message}: {said}")),
+            (message, said) => message.or(said),
+        };
+        Example {
+            stream_id: self.stream_id.clone(),
+            version: seen.version,
+            baseline: seen.baseline.filter(|_| is_plain),
+            candidate: seen.candidate.filter(|_| is_plain),
+            message,
+        }
     }
 }
 
@@ -186,8 +257,8 @@ mod tests {
     fn a_report_stays_small_whatever_is_found() {
         let mut report = Report::default();
         for number in 0..10_000 {
-            let mut found = StreamFindings::default();
-            found.differences.add(&format!("state:/{}", number % 1_000), example());
+            let mut found = StreamFindings::of(&example().stream_id, false);
+            found.differ(&format!("state:/{}", number % 1_000), Seen::default());
             report.add(found);
         }
         let Findings(findings) = &report.differences;
@@ -199,10 +270,10 @@ mod tests {
 
     #[test]
     fn what_is_found_of_one_stream_stays_small_whatever_it_holds() {
-        let mut found = StreamFindings::default();
+        let mut found = StreamFindings::of(&example().stream_id, false);
         for number in 0..10_000 {
-            found.differences.add(&format!("command:Withdraw:{}", number % 1_000), example());
-            found.failures.add("decide:trap", example());
+            found.differ(&format!("command:Withdraw:{}", number % 1_000), Seen::default());
+            found.fail("decide:trap", Seen::default());
         }
         let kept = |findings: &Findings| findings.0.values().map(|finding| finding.examples.len()).sum::<usize>();
         assert!(kept(&found.differences) <= (NAMES_MAX + 1) * EXAMPLES_MAX);
@@ -211,6 +282,24 @@ mod tests {
         report.add(found);
         assert_eq!(report.failures.0["decide:trap"].count, 10_000, "each is counted");
         assert_eq!(report.differences.0.values().map(|finding| finding.count).sum::<u64>(), 10_000);
+    }
+
+    #[test]
+    fn of_a_sealed_stream_a_report_says_where_and_nothing_that_was_in_it() {
+        let found = |is_sealed| {
+            let mut found = StreamFindings::of(&example().stream_id, is_sealed);
+            let (baseline, candidate) = (Some("Ada".into()), Some("ADA".into()));
+            let (message, said) = (Some("command Rename".into()), Some("Ada has no balance".into()));
+            found.fail("trap", Seen { baseline, candidate, message, said, ..Seen::at(Version::new(7)) });
+            let mut report = Report::default();
+            report.add(found);
+            report.failures.0["trap"].examples[0].clone()
+        };
+        let plain = found(false);
+        assert_eq!((plain.baseline, plain.candidate), (Some("Ada".into()), Some("ADA".into())));
+        assert_eq!(plain.message.as_deref(), Some("command Rename: Ada has no balance"));
+        let message = Some("command Rename".into());
+        assert_eq!(found(true), Example { version: Version::new(7), message, ..example() });
     }
 
     #[test]
