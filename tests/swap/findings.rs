@@ -64,6 +64,7 @@ pub(crate) async fn each_variant_is_found_by_what_it_changes_and_by_nothing_else
 }
 
 pub(crate) async fn a_finding_shows_where_it_is_and_what_was_before_and_after(place: Place) {
+    let place = place.unsealed().await;
     let (host, plain) = place.plain().await;
     keep_journal(&host, plain).await;
     three_accounts(&host).await;
@@ -92,6 +93,7 @@ pub(crate) async fn a_finding_shows_where_it_is_and_what_was_before_and_after(pl
 
 /// A fault on one stream in many is that stream's, and the others are looked at all the same.
 pub(crate) async fn a_candidate_that_traps_on_one_stream_of_many_fails_and_the_stream_is_named(place: Place) {
+    let place = place.unsealed().await;
     let (host, _) = place.plain().await;
     for number in 0..150 {
         let amount = if number == 77 { 13 } else { 14 };
@@ -188,6 +190,7 @@ pub(crate) async fn a_snapshot_that_the_candidate_reads_otherwise_is_told(place:
 /// Fuel for a page of a few dozen events, and not for one of a thousand: the host folds those event by event, and so does whoever
 /// compares. What the active one folds so was once taken for what it cannot fold, and its states for what nobody can compare.
 pub(crate) async fn pages_that_are_too_much_for_both_are_folded_in_small_ones_and_compared(place: Place) {
+    let place = place.unsealed().await;
     let (host, _) = place.plain().await;
     let fee = candidate(&host, "fee").await;
     place.write("account-1", (0..1_500).map(|_| withdrawn(1)).collect()).await;
@@ -231,6 +234,7 @@ pub(crate) async fn a_trap_in_large_pages_alone_is_a_failure_and_fuel_spent_ther
 
 /// A fault in deciding one command is told, and keeps neither the next ones nor the state from being looked at.
 pub(crate) async fn a_fault_in_deciding_ends_no_comparison_of_the_stream(place: Place) {
+    let place = place.unsealed().await;
     let (host, plain) = place.plain().await;
     let hesitant = deploy(&host, &["hesitant", "fee", "receipt"]).await.digest;
     keep_journal(&host, plain).await;

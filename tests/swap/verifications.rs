@@ -34,6 +34,8 @@ pub(crate) async fn a_sample_looks_at_its_share_of_the_streams_and_allows_nothin
 }
 
 pub(crate) async fn those_since_a_time_are_folded_from_their_first_event_and_the_others_not_at_all(place: Place) {
+    // Where values are shown.
+    let place = place.unsealed().await;
     let (host, _) = place.plain().await;
     accounts(&place, 20).await;
     place.write("account-7", vec![deposited(3)]).await;

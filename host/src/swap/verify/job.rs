@@ -104,6 +104,8 @@ impl Host {
             scope,
             started_by: request.by.clone(),
         };
+        // Asked before it is held: who cannot ask holds nothing up.
+        let is_sealed = self.store().is_sealed(name).await?;
         match self.store().begin_verification(&begun, LEASE).await? {
             VerificationClaim::Running(running) => Ok((running.try_into()?, None)),
             VerificationClaim::Held(held, begun) => {
@@ -119,7 +121,7 @@ impl Host {
                     replay: Arc::new(Replay {
                         store: Arc::clone(self.store()) as _,
                         pair,
-                        plan: Plan::of(&view.scope, self.limits(), false),
+                        plan: Plan::of(&view.scope, self.limits(), is_sealed),
                         category: name.to_owned(),
                         threads: request.threads.unwrap_or(cores),
                     }),
