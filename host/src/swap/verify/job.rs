@@ -126,7 +126,7 @@ impl Host {
                         threads: request.threads.unwrap_or(cores),
                     }),
                 };
-                Ok((view, Some(tokio::spawn(work.run(self.going())))))
+                Ok((view, Some(self.spawn_until_gone(work.run(self.going())))))
             }
         }
     }
