@@ -93,6 +93,7 @@ swaps! {
         what_a_host_left_is_gone_on_with_behind_its_checkpoint
         what_a_killed_host_left_is_gone_on_with_when_its_lease_ends
         a_store_that_fails_for_a_while_ends_no_verification_and_counts_no_stream_twice
+        a_stream_that_can_never_be_read_is_a_failure_that_says_why_and_the_others_are_looked_at
         a_verification_whose_host_shuts_down_is_gone_on_with_at_once
         two_hosts_that_want_the_same_at_once_have_one_verification
         one_that_was_given_up_ends_and_is_begun_anew;

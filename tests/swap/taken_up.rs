@@ -125,6 +125,30 @@ pub(crate) async fn a_store_that_fails_for_a_while_ends_no_verification_and_coun
     assert_whole(&host.verification(begun.verification_id).await.unwrap(), STREAMS);
 }
 
+/// A stream that the database refuses to read, whenever it is asked, once kept a verification from ever coming to its end.
+pub(crate) async fn a_stream_that_can_never_be_read_is_a_failure_that_says_why_and_the_others_are_looked_at(
+    place: Place,
+) {
+    let (host, _) = place.plain().await;
+    accounts(&place, 3).await;
+    let fee = candidate(&host, "fee").await;
+    let faulty = Arc::new(FaultyStore::new(Arc::clone(&place.store)));
+    let unlucky = over(Arc::clone(&faulty) as Arc<dyn Store>).snapshots(SnapshotConfig::never()).start().unwrap();
+    faulty.fail_next(100_000, StoreCall::Load, EventStoreError::Database("invalid page in block 7".into()));
+    let view = verified(&unlucky, fee).await;
+    assert_eq!((view.status, view.report.streams), (VerificationStatus::Failed, 3));
+    assert_eq!(counts(&view.report.failures), BTreeMap::from([("unreadable-stream", 3)]));
+    let message = view.report.failures.0["unreadable-stream"].examples[0].message.as_ref().unwrap();
+    assert!(message.contains("invalid page in block 7"), "{message}");
+    // One that can be read after all is read, and nothing is told of it.
+    let faulty = Arc::new(FaultyStore::new(Arc::clone(&place.store)));
+    let lucky = over(Arc::clone(&faulty) as Arc<dyn Store>).snapshots(SnapshotConfig::never()).start().unwrap();
+    faulty.fail_next(4, StoreCall::Load, EventStoreError::Database("invalid page in block 7".into()));
+    let view = verified(&lucky, fee).await;
+    assert_eq!(faulty.faults_left(), 0);
+    assert_whole(&view, 3);
+}
+
 /// A host that is shut down gives up what it holds: nobody waits for the end of its lease.
 pub(crate) async fn a_verification_whose_host_shuts_down_is_gone_on_with_at_once(place: Place) {
     let (host, _) = place.plain().await;
