@@ -9,6 +9,10 @@ use super::side::{Stopped, fault_name};
 use crate::reducer::ReducerFault;
 use crate::runtime::is_exhausted;
 
+/// A stream that is warm or has a snapshot goes on with the state that it has.
+const SCHEMA_UNCHANGED: &str = "give the state a new schema, or accept that streams with a snapshot or in memory keep their state \
+                                until they are folded anew";
+
 impl Shadow<'_> {
     /// Says what there is to say of faults and states.
     pub(super) fn judge(&mut self) {
@@ -63,7 +67,15 @@ impl Shadow<'_> {
             let said = baseline.stopped().map(|stopped| stopped.fault.to_string());
             return self.found.differ("mended", Seen { said, ..Seen::at(version) });
         };
-        for field in differences(&before, after) {
+        let is_same_schema =
+            baseline.reducer().descriptor().state_schema == self.pair.candidate.descriptor().state_schema;
+        let fields = differences(&before, after);
+        if is_same_schema && !fields.is_empty() {
+            // Both read the other's snapshots, and go on with each other's warm streams.
+            let message = Some(SCHEMA_UNCHANGED.to_owned());
+            self.found.differ("state-schema-unchanged", Seen { message, ..Seen::at(version) });
+        }
+        for field in fields {
             let name = format!("state:{}", field.path);
             let message = field.in_words();
             let FieldDifference { before, after, .. } = field;
