@@ -80,7 +80,8 @@ swaps! {
         pages_that_are_too_much_for_both_are_folded_in_small_ones_and_compared
         a_trap_in_large_pages_alone_is_a_failure_and_fuel_spent_there_a_difference
         a_fault_in_deciding_ends_no_comparison_of_the_stream
-        a_fault_of_the_active_one_in_deciding_is_told_and_ends_no_comparison;
+        a_fault_of_the_active_one_in_deciding_is_told_and_ends_no_comparison
+        effects_of_what_the_active_one_rejects_by_now_are_others;
     verifications:
         a_sample_looks_at_its_share_of_the_streams_and_allows_nothing
         those_since_a_time_are_folded_from_their_first_event_and_the_others_not_at_all

@@ -281,3 +281,16 @@ pub(crate) async fn a_fault_of_the_active_one_in_deciding_is_told_and_ends_no_co
     ]);
     assert_eq!(counts(&report.differences), expected);
 }
+
+/// What the active one would reject by now it would ask nothing for: effects of a candidate that accepts it are others.
+pub(crate) async fn effects_of_what_the_active_one_rejects_by_now_are_others(place: Place) {
+    let host = place.host();
+    let overdraft = deploy(&host, &["overdraft"]).await.digest;
+    keep_journal(&host, overdraft).await;
+    withdraw(&host, "account-1", 20).await.unwrap();
+    let plain = deploy(&host, &[]).await.digest;
+    let notify = deploy(&host, &["overdraft", "notify"]).await.digest;
+    let request = VerifyRequest { baseline: Some(plain), ..VerifyRequest::of(notify) };
+    let report = verified_as(&host, request).await.report;
+    assert_eq!(counts(&report.differences), BTreeMap::from([("command:Withdraw:other-effects", 1)]));
+}

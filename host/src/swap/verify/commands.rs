@@ -86,9 +86,9 @@ pub(super) fn judge(
     if candidate.stopped().is_some() || !candidate.is_asked() {
         return;
     }
-    found.commands += 1;
     // Erased.
     let Some(payload) = &command.payload else { return };
+    found.commands += 1;
     let seen = || {
         let message = Some(format!("command {}", command.place.command_id));
         Seen { message, ..Seen::at(command.decided_at()) }
@@ -125,20 +125,45 @@ pub(super) fn judge(
             if *before != after.events {
                 differs("other-events", types(before), types(&after.events));
             }
-            // The record has no effects any more once they are done: what the baseline asks for today stands for it. One whose fold
-            // was stopped is told of for the whole stream.
-            let Some(baseline) = baseline.filter(|baseline| baseline.stopped().is_none()) else { return };
-            match decide(command, payload, baseline, stream_id) {
-                Today::Accepted(asked) if asked.effects != after.effects => {
-                    differs("other-effects", effects(&asked.effects), effects(&after.effects));
-                }
-                Today::Accepted(_) | Today::Rejected(_) | Today::Malformed(_) => {}
-                Today::Stopped => {
-                    let said = baseline.stopped().map(|stopped| stopped.fault.to_string());
-                    let seen = Seen { candidate: Some(effects(&after.effects)), said, ..seen() };
-                    found.differ(&format!("command:{}:effects-not-compared", command.name), seen);
-                }
+            if let Some(baseline) = baseline {
+                judge_effects(command, payload, &after.effects, baseline, stream_id, found);
             }
+        }
+    }
+}
+
+/// Holds the effects that the candidate asks for against those of the baseline. The record has none any more once they are done: what the
+/// baseline asks for today stands for it. One whose fold was stopped is told of for the whole stream.
+fn judge_effects(
+    command: &JournaledCommand,
+    payload: &Payload,
+    after: &[Effect],
+    baseline: &mut Side<'_>,
+    stream_id: &StreamId,
+    found: &mut StreamFindings,
+) {
+    if baseline.stopped().is_some() {
+        return;
+    }
+    let seen = Seen {
+        candidate: Some(shown(&effects(after))),
+        message: Some(format!("command {}", command.place.command_id)),
+        ..Seen::at(command.decided_at())
+    };
+    match decide(command, payload, baseline, stream_id) {
+        Today::Accepted(asked) if asked.effects != after => {
+            let seen = Seen { baseline: Some(shown(&effects(&asked.effects))), ..seen };
+            found.differ(&format!("command:{}:other-effects", command.name), seen);
+        }
+        // It would not do the command, and ask for nothing.
+        Today::Rejected(_) | Today::Malformed(_) if !after.is_empty() => {
+            let seen = Seen { baseline: Some(shown(&effects(&[]))), ..seen };
+            found.differ(&format!("command:{}:other-effects", command.name), seen);
+        }
+        Today::Accepted(_) | Today::Rejected(_) | Today::Malformed(_) => {}
+        Today::Stopped => {
+            let said = baseline.stopped().map(|stopped| stopped.fault.to_string());
+            found.differ(&format!("command:{}:effects-not-compared", command.name), Seen { said, ..seen });
         }
     }
 }

@@ -54,7 +54,7 @@ async fn with_streams(ids: &[&str]) -> Arc<FaultyStore<InMemoryEventStore>> {
     let store = InMemoryEventStore::new();
     for id in ids {
         let deposited = SerializedEvent { event_type: "Deposited.v1".into(), data: vec![1] };
-        store.append_events(&StreamId::new(*id).unwrap(), Version::EMPTY.into(), vec![deposited]).await.unwrap();
+        store.append_events(&StreamId::new(id).unwrap(), Version::EMPTY.into(), vec![deposited]).await.unwrap();
     }
     Arc::new(FaultyStore::new(Arc::new(store)))
 }
