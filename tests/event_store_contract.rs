@@ -141,6 +141,7 @@ contract! {
         what_is_left_of_an_erased_stream_tells_nothing
         a_rejection_that_races_with_an_erasure_is_scrubbed_or_not_remembered
         a_stream_that_would_stay_readable_is_not_erased
+        a_store_knows_which_categories_are_sealed
         an_append_that_races_with_the_closing_is_before_it_or_not_at_all;
     effects:
         effects_come_with_their_batch_or_not_at_all

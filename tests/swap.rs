@@ -40,7 +40,7 @@ use foldhost::swap::{
 use foldhost::testing::{FaultyStore, StoreCall};
 use foldhost::{
     Command, CommandError, CommandReply, CommandRequest, Event, EventStoreError, Host, HostBuilder, Limits, LogFilter,
-    Payload, ReadError, SerializedEvent, SnapshotConfig, Store, StreamId, Version,
+    Payload, ReadError, ReducerLimits, SerializedEvent, SnapshotConfig, Store, StreamId, Version,
 };
 use foldhost_test_support::{component_with, database, in_other_bytes};
 use serde_json::{Value, json};
@@ -76,7 +76,12 @@ swaps! {
         a_candidate_that_traps_on_one_stream_of_many_fails_and_the_stream_is_named
         a_candidate_that_folds_what_the_active_one_cannot_mends_it
         a_state_that_depends_on_the_size_of_the_pages_is_a_failure
-        a_snapshot_that_the_candidate_reads_otherwise_is_told;
+        a_snapshot_that_the_candidate_reads_otherwise_is_told
+        pages_that_are_too_much_for_both_are_folded_in_small_ones_and_compared
+        a_trap_in_large_pages_alone_is_a_failure_and_fuel_spent_there_a_difference
+        a_fault_in_deciding_ends_no_comparison_of_the_stream
+        a_fault_of_the_active_one_in_deciding_is_told_and_ends_no_comparison
+        effects_of_what_the_active_one_rejects_by_now_are_others;
     verifications:
         a_sample_looks_at_its_share_of_the_streams_and_allows_nothing
         those_since_a_time_are_folded_from_their_first_event_and_the_others_not_at_all
@@ -89,6 +94,7 @@ swaps! {
         what_a_host_left_is_gone_on_with_behind_its_checkpoint
         what_a_killed_host_left_is_gone_on_with_when_its_lease_ends
         a_store_that_fails_for_a_while_ends_no_verification_and_counts_no_stream_twice
+        a_stream_that_can_never_be_read_is_a_failure_that_says_why_and_the_others_are_looked_at
         a_verification_whose_host_shuts_down_is_gone_on_with_at_once
         two_hosts_that_want_the_same_at_once_have_one_verification
         one_that_was_given_up_ends_and_is_begun_anew;
@@ -97,7 +103,9 @@ swaps! {
         a_retry_is_answered_with_the_first_outcome_and_kept_once
         a_command_whose_answer_was_lost_is_done_once
         commands_of_one_batch_are_decided_anew_each_on_its_own_state
-        a_long_journal_is_decided_anew_to_its_end;
+        a_long_journal_is_decided_anew_to_its_end
+        what_was_decided_right_before_an_account_was_closed_is_decided_anew
+        an_account_that_was_hammered_is_decided_anew_in_the_order_of_its_versions;
     sealed:
         what_the_journal_kept_of_an_erased_account_says_nothing_any_more;
     activations:

@@ -111,7 +111,10 @@ async fn a_state_that_differs_is_told_with_its_field_in_an_encrypted_category_to
     purse.edit(SUM);
     let line = host.told("purse");
     let (_, _, what) = swap(&line, "purse");
-    assert!(what.starts_with("2 of 3 streams differ in state:/total; generation 2, after "), "{line}");
+    assert!(
+        what.starts_with("2 of 3 streams differ in state:/total under the same state schema; generation 2, after "),
+        "{line}"
+    );
     assert_eq!(host.get("/streams/purse-1").await["state"]["total"], 500);
     assert_eq!(host.stop(), Some(0));
 }

@@ -183,3 +183,15 @@ pub(crate) async fn an_append_that_races_with_the_closing_is_before_it_or_not_at
         assert!(read.iter().all(|event| event.erased || event.event_type == STREAM_CLOSED), "round {round}");
     }
 }
+
+/// Before the first of their streams is there, too: who asks writes down what comes then.
+pub(crate) async fn a_store_knows_which_categories_are_sealed(store: Arc<impl Store>) {
+    for _ in 0..2 {
+        assert!(store.is_sealed(ERASABLE).await.unwrap());
+        for plain in ["cart", "nobody", "", &ERASABLE[1..]] {
+            assert!(!store.is_sealed(plain).await.unwrap(), "{plain}");
+        }
+        let batches = [batch(&format!("{ERASABLE}-1"), 0, &["A"]), batch("cart-1", 0, &["A"])];
+        store.append_many(&batches).await.unwrap();
+    }
+}

@@ -124,6 +124,10 @@ impl EventStore for MoodyStore {
         self.enter().await?.read_all(after, filter, page).await
     }
 
+    async fn is_sealed(&self, category: &str) -> Result<bool, EventStoreError> {
+        self.enter().await?.is_sealed(category).await
+    }
+
     async fn read_streams(
         &self,
         category: &str,

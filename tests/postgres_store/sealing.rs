@@ -259,6 +259,9 @@ async fn the_categories_with_encrypted_streams_are_known() {
     let mut known = database.store.encrypted_categories().await.unwrap();
     known.sort_unstable();
     assert_eq!(known, categories);
+    // Whoever has no keys knows it too.
+    assert!(database.store.is_sealed("customer+vip").await.unwrap());
+    assert!(!database.store.is_sealed("order").await.unwrap());
 }
 
 #[tokio::test]

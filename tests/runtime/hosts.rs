@@ -200,7 +200,8 @@ async fn a_command_that_is_fenced_by_more_swaps_than_it_may_have_conflicts_is_do
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("they wait for the swap under way");
+        let in_time = tokio::time::timeout(Duration::from_secs(20), waiting).await;
+        assert!(in_time.is_ok(), "{count} do not wait for the swap under way");
     };
     let mut swapping = swap_under_way(database.connect().await).await;
     let sending = tokio::spawn(async move { send(&host, "counter-1", "Increment", r#"{"by":1}"#).await });

@@ -78,7 +78,10 @@ pub(crate) const ELSEWHERE: [(&str, &str); 32] = [
     ("epoch.sql", "once a host, over one row"),
     ("finish_verification.sql", "once a verification, over one row"),
     ("generations.sql", "once for each activation that a host meets, over their table"),
-    ("encrypted_categories.sql", "once a start, with one look into the index for each category"),
+    (
+        "encrypted_categories.sql",
+        "once a start and once a verification, with one look into the index for each category",
+    ),
     ("erase_effects.sql", "once an erasure, and looks through the ids of all effects for those of the stream"),
     ("list_reducers.sql", "at an operator's word, over a table with a row for each component"),
     ("list_verifications.sql", "at an operator's word, over a table with a row for each verification"),

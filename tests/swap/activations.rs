@@ -68,13 +68,23 @@ pub(crate) async fn a_difference_has_to_be_accepted_by_its_name_or_its_beginning
     let (host, plain) = with_withdrawals(&place).await;
     let fee = candidate(&host, "fee").await;
     let report = verified(&host, fee).await.verification_id;
-    for policy in [ActivationPolicy::Clean, accept(&[]), accept(&["state:/name"]), accept(&["state:/bal"])] {
+    // Warm accounts keep their balance: that is a difference of its own, and has to be meant as well.
+    let of_warm_ones = "state-schema-unchanged";
+    let refused = refusal(&host, under(fee, accept(&["state:*"]))).await;
+    assert!(matches!(&refused, SwapError::NotAccepted { names, .. } if *names == [of_warm_ones]), "{refused}");
+    let without = [accept(&[of_warm_ones, "state:/name"]), accept(&[of_warm_ones, "state:/bal"])];
+    for policy in without {
         let refused = refusal(&host, under(fee, policy)).await;
         let SwapError::NotAccepted { verification_id, names } = &refused else { panic!("{refused}") };
         assert_eq!((*verification_id, names), (report, &vec!["state:/balance".to_owned()]));
     }
+    for policy in [ActivationPolicy::Clean, accept(&[])] {
+        let refused = refusal(&host, under(fee, policy)).await;
+        let SwapError::NotAccepted { names, .. } = &refused else { panic!("{refused}") };
+        assert_eq!(names[..], [of_warm_ones, "state:/balance"]);
+    }
     assert_plain_decides(&place, &host, plain).await;
-    let accepted = host.activate(ACCOUNT, under(fee, accept(&["state:/balance"]))).await.unwrap();
+    let accepted = host.activate(ACCOUNT, under(fee, accept(&[of_warm_ones, "state:/balance"]))).await.unwrap();
     assert_eq!(accepted.reducer.digest, fee);
 
     let schema = candidate(&host, "schema").await;

@@ -17,7 +17,7 @@ async fn a_whole_life(host: &Host) -> (ReducerDigest, ReducerDigest, ReducerDige
     let fee = host.deploy_with(component_with(ACCOUNT, &["fee"]).to_vec(), request.clone()).await.unwrap().digest;
     verified_as(host, VerifyRequest { by: by("bob"), ..VerifyRequest::of(fee) }).await;
     let activate = ActivateRequest {
-        policy: ActivationPolicy::Accept(vec!["state:/balance".into()]),
+        policy: ActivationPolicy::Accept(vec!["state*".into()]),
         by: by("bob"),
         reason: Some("fees were decided on".into()),
         ..ActivateRequest::of(fee)
@@ -73,7 +73,7 @@ pub(crate) async fn all_that_is_done_to_a_reducer_is_told_with_who_and_why(place
     assert_eq!((&said(3)["by"], &said(3)["status"]), (&json!("bob"), &json!("differs")));
     let activated = said(4);
     assert_eq!((&activated["by"], &activated["reason"]), (&json!("bob"), &json!("fees were decided on")));
-    assert_eq!(activated["policy"], json!({ "accept": ["state:/balance"] }));
+    assert_eq!(activated["policy"], json!({ "accept": ["state*"] }));
     assert_eq!(activated["verification_id"], said(3)["verification_id"]);
     assert_eq!(activated["before"], json!({ "generation": 1, "digest": plain }));
     let rolled_back = said(6);

@@ -148,3 +148,37 @@ pub(crate) async fn a_long_journal_is_decided_anew_to_its_end(place: Place) {
         assert_eq!(counts(&receipt.differences), BTreeMap::from([("command:Withdraw:other-events", 4)]));
     }
 }
+
+/// The end of an account is an event that no reducer is shown: what was decided right before it is on no other's way.
+pub(crate) async fn what_was_decided_right_before_an_account_was_closed_is_decided_anew(place: Place) {
+    let (host, plain) = place.plain().await;
+    keep_journal(&host, plain).await;
+    deposit(&host, "account-1", 5).await;
+    withdraw_in_vain(&host, "account-1", 9).await;
+    host.close_stream(&stream("account-1"), false).await.unwrap();
+    let report = verified(&host, candidate(&host, "overdraft").await).await.report;
+    assert_eq!(report.commands, 2);
+    let expected = BTreeMap::from([("command:Withdraw:accepted-instead-of-rejected", 1)]);
+    assert_eq!(counts(&report.differences), expected);
+}
+
+/// An account that was hammered in vain: each rejection is decided anew, the deposit that they follow before them, and of all that
+/// differ a few are shown.
+pub(crate) async fn an_account_that_was_hammered_is_decided_anew_in_the_order_of_its_versions(place: Place) {
+    let (host, plain) = place.plain().await;
+    keep_journal(&host, plain).await;
+    let under = |id: String, name: &str, amount: u32| CommandRequest {
+        command_id: Some(id),
+        ..request("account-1", name, &json!({ "amount": amount }))
+    };
+    host.send(under("m".into(), "Deposit", 30)).await.unwrap();
+    let in_vain = (0..250).map(|number| host.send(under(format!("{number:03}"), "Withdraw", 90)));
+    assert!(futures::future::join_all(in_vain).await.iter().all(Result::is_err));
+    host.send(under("z".into(), "Withdraw", 5)).await.unwrap();
+    let same = verified(&host, host.deploy(in_other_bytes(ACCOUNT, 1)).await.unwrap().digest).await;
+    assert_eq!((same.status, same.report.commands), (VerificationStatus::Passed, 252), "{same:?}");
+    let report = verified(&host, candidate(&host, "overdraft").await).await.report;
+    let finding = &report.differences.0["command:Withdraw:accepted-instead-of-rejected"];
+    assert_eq!((finding.count, finding.examples.len()), (250, 5));
+    assert!(finding.examples.iter().all(|example| example.version == Version::new(1)));
+}

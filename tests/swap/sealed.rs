@@ -55,6 +55,44 @@ pub(crate) async fn what_the_journal_kept_of_an_erased_account_says_nothing_any_
     assert!(!serde_json::to_string(&forgetful).unwrap().contains(SECRET));
 }
 
+/// What a report shows of a sealed account would be there for good: no erasure reaches it, and whoever reads the log reads its history.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_report_on_a_sealed_account_says_where_it_differs_and_holds_nothing_of_it() {
+    let sealed = Place::postgres().await;
+    let unsealed = Place::postgres().await.unsealed().await;
+    for (place, is_sealed) in [(&sealed, true), (&unsealed, false)] {
+        let (host, plain) = place.plain().await;
+        keep_journal(&host, plain).await;
+        rename(&host, "account-1", SECRET).await;
+        rename(&host, "account-1", SECRET).await;
+        deposit(&host, "account-1", 20).await;
+        withdraw(&host, "account-1", 13).await.unwrap();
+        // One keeps the name otherwise, and one says it as it panics.
+        let quoted = verified(&host, deploy(&host, &["quoted"]).await.digest).await.report;
+        let report = verified(&host, deploy(&host, &["quoted", "hesitant"]).await.digest).await.report;
+        assert_eq!(quoted.differences.0["state:/name"].count, 1);
+        assert_eq!(counts(&report.failures), BTreeMap::from([("decide:trap", 1)]));
+        let example = &report.failures.0["decide:trap"].examples[0];
+        assert_eq!((&example.stream_id, example.version), (&stream("account-1"), Version::new(2)));
+        assert!(example.message.as_ref().unwrap().starts_with("command Withdraw"), "{example:?}");
+        let policy = ActivationPolicy::Force("for the test".into());
+        let request = ActivateRequest { policy, ..ActivateRequest::of(quoted_digest(&host).await) };
+        host.activate(ACCOUNT, request).await.unwrap();
+
+        let mut connection = place.database.as_ref().unwrap().0.connect().await;
+        let (reports, events) = (
+            rows_with_the_secret(&mut connection, "verifications").await,
+            rows_with_the_secret(&mut connection, "events").await,
+        );
+        // One that is not sealed shows that the search finds what is there.
+        assert_eq!((reports == 0, events == 0), (is_sealed, is_sealed), "{reports} reports and {events} events");
+    }
+}
+
+async fn quoted_digest(host: &Host) -> ReducerDigest {
+    deploy(host, &["quoted"]).await.digest
+}
+
 /// It would be asked again and again: a host without the keys, or one stream of a million that is damaged, ends a verification with a
 /// failure, and never keeps it from ending.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

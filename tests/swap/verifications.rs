@@ -34,6 +34,8 @@ pub(crate) async fn a_sample_looks_at_its_share_of_the_streams_and_allows_nothin
 }
 
 pub(crate) async fn those_since_a_time_are_folded_from_their_first_event_and_the_others_not_at_all(place: Place) {
+    // Where values are shown.
+    let place = place.unsealed().await;
     let (host, _) = place.plain().await;
     accounts(&place, 20).await;
     place.write("account-7", vec![deposited(3)]).await;
@@ -61,13 +63,15 @@ pub(crate) async fn an_erased_stream_is_counted_and_not_folded(place: Place) {
     }
     host.close_stream(&stream("account-1"), true).await.unwrap();
     let report = verified(&host, candidate(&host, "trap").await).await.report;
-    assert_eq!((report.streams, report.erased, report.events, report.commands), (2, 1, 2, 2));
+    // Of the two commands of the other one, the withdrawal stands behind the event that the candidate traps on.
+    assert_eq!((report.streams, report.erased, report.events, report.commands), (2, 1, 2, 1));
     assert_eq!(counts(&report.failures), BTreeMap::from([("trap", 1)]));
     assert_eq!(report.failures.0["trap"].examples[0].stream_id, stream("account-2"));
     // One that was closed and not erased is folded as any other.
     host.close_stream(&stream("account-2"), false).await.unwrap();
     let report = verified(&host, candidate(&host, "fee").await).await.report;
-    assert_eq!((report.events, counts(&report.differences)), (2, BTreeMap::from([("state:/balance", 1)])));
+    let expected = BTreeMap::from([("state-schema-unchanged", 1), ("state:/balance", 1)]);
+    assert_eq!((report.events, counts(&report.differences)), (2, expected));
 }
 
 /// The candidate would send a command to another stream with each withdrawal, and there are some to decide anew.

@@ -103,6 +103,9 @@ impl Reducer for Account {
             AccountCommand::Deposit { amount: 0 } | AccountCommand::Withdraw { amount: 0 } => {
                 Err(Rejection::new("no-amount", "`amount` must be at least 1"))
             }
+            AccountCommand::Withdraw { amount: 13 } if cfg!(feature = "hesitant") => {
+                panic!("{:?} has no luck with 13", state.name)
+            }
             AccountCommand::Deposit { amount } => Ok(Decision::event(AccountEvent::Deposited { amount })),
             AccountCommand::Withdraw { amount } if state.balance - i64::from(amount) < BALANCE_MIN => Err(
                 Rejection::new("insufficient-funds", format!("a balance of {} has no {amount} to give", state.balance)),
@@ -128,6 +131,8 @@ impl Reducer for Account {
                     state.withdrawals += 1;
                 }
             }
+            #[cfg(not(feature = "forgetful"))]
+            AccountEvent::Renamed { name } if cfg!(feature = "quoted") => state.name = Some(format!("«{name}»")),
             #[cfg(not(feature = "forgetful"))]
             AccountEvent::Renamed { name } => state.name = Some(name),
         }

@@ -81,6 +81,9 @@ impl HostileAggregate {
             begin = *end as usize;
             match ordered_by(&events.event_types[usize::from(*index)], data) {
                 Some(Misdeed { call: Call::Apply, how: How::Lie(Lie::Linger) }) => acts::linger(),
+                Some(Misdeed { call: Call::Apply, how: How::Lie(Lie::TrapInLargePages) }) => {
+                    now = now.or((events.ends.len() > 100).then_some(How::Act(Act::Trap)));
+                }
                 Some(Misdeed { call: Call::Apply, how }) => now = now.or(Some(how)),
                 Some(later) => self.ordered.borrow_mut().push(later),
                 None => (),

@@ -163,6 +163,8 @@ named! {
         VersionBeforePage = "version-before-page",
         /// Of `apply` and of what draws events: it takes most of a call's fuel for one, and comes to a good end.
         Linger = "linger",
+        /// Of `apply`: it traps in a page of more than a hundred events.
+        TrapInLargePages = "trap-in-large-pages",
         /// Of `state-json`: the state is how many pages its events came in.
         CountPages = "count-pages",
         /// Of `decide`: an event of a version that does not exist.

@@ -266,6 +266,10 @@ impl EventStore for InMemoryEventStore {
         Ok(version)
     }
 
+    async fn is_sealed(&self, category: &str) -> Result<bool, EventStoreError> {
+        Ok(self.erasable.contains(category))
+    }
+
     async fn log_lag(&self) -> Result<Duration, EventStoreError> {
         Ok(Duration::ZERO)
     }

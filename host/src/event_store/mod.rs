@@ -178,6 +178,13 @@ pub trait EventStore: Send + Sync + 'static {
     /// [`EventStoreError::NotErasable`] when the stream has no events, or, with `erase`, data that is not encrypted.
     async fn close_stream(&self, stream_id: &StreamId, erase: bool) -> Result<Version, EventStoreError>;
 
+    /// Whether payloads of a category's streams are encrypted, or some of them were. What is kept beside them may hold nothing of theirs
+    /// then: no erasure would reach it.
+    ///
+    /// # Errors
+    /// [`EventStoreError`]
+    async fn is_sealed(&self, category: &str) -> Result<bool, EventStoreError>;
+
     /// How long the oldest event that [`read_all`](EventStore::read_all) may not show yet has been waiting: a transaction that is
     /// still open, anywhere in the cluster, holds all readers back. Zero when nothing waits.
     ///

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
@@ -253,6 +254,14 @@ impl Host {
         self.shared.stop_writers.clone()
     }
 
+    /// Work that a shutdown waits for, as long as it may take: once [`going`](Self::going) is told it has to come to its end.
+    pub(crate) fn spawn_until_gone<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<T> {
+        self.shared.writer_tasks.spawn(work)
+    }
+
     /// Why a stream could not be loaded with a reducer that decides for nobody.
     pub(crate) fn not_loaded(
         &self,
@@ -300,7 +309,8 @@ impl Host {
         Ok(version)
     }
 
-    /// Runs no more effects, takes no more commands, answers the ones that were taken, and writes the snapshots that wait. Returns whether all of
+    /// Runs no more effects, takes no more commands, answers the ones that were taken, writes the snapshots that wait, and gives up the
+    /// verifications that it holds. Returns whether all of
     /// it was done within [`Limits::drain_max`].
     pub async fn shutdown(&self) -> bool {
         let shared = &self.shared;

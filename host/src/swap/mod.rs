@@ -33,6 +33,8 @@ pub use error::SwapError;
 pub use policy::ActivationPolicy;
 pub use roll_back::{RollBackOutcome, RollBackRequest};
 pub use time_travel::{DryRun, DryRunDecision, DryRunOutcome, StateDifference};
-pub use verify::{Example, Finding, Findings, Report, Streams, VerificationScope, VerificationView, VerifyRequest};
+pub use verify::{
+    Example, Finding, Findings, Report, SCHEMA_UNCHANGED, Streams, VerificationScope, VerificationView, VerifyRequest,
+};
 
 pub(crate) use settle::settle;

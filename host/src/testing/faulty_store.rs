@@ -49,7 +49,7 @@ pub enum StoreCall {
     Append,
     /// `load` and `load_events`.
     Load,
-    /// `read_stream`, `read_stream_backwards`, `read_all`, `read_streams` and `read_journal`.
+    /// `read_stream`, `read_stream_backwards`, `read_all`, `read_streams`, `read_journal` and `is_sealed`.
     Read,
     /// `find_commands`.
     FindCommands,

@@ -259,6 +259,12 @@ impl EventStore for PostgresEventStore {
         Ok(version)
     }
 
+    async fn is_sealed(&self, category: &str) -> Result<bool, EventStoreError> {
+        // Also what this host does not encrypt, and another one did.
+        Ok(self.encryption().is_some_and(|encryption| encryption.seals(category))
+            || self.encrypted_categories().await?.iter().any(|sealed| sealed == category))
+    }
+
     async fn log_lag(&self) -> Result<Duration, EventStoreError> {
         log::lag(&self.pool).await
     }

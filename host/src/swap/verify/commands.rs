@@ -1,31 +1,17 @@
 //! Commands of the journal, decided anew at their recorded state and context.
 
-use std::collections::VecDeque;
-
 use serde_json::{Value, json};
 
-use super::report::{Example, StreamFindings};
+use super::compare::shown;
+use super::report::{Seen, StreamFindings};
 use super::side::{Side, fault_name};
-use crate::event_store::{EventStore, EventStoreError, JournalPlace, JournaledCommand, PageLimit};
-use crate::reducer::{Command, DecideError, Decision, Descriptor, Effect};
+use crate::event_store::{EventStore, EventStoreError, JournaledCommand, PageLimit};
+use crate::reducer::{Command, DecideError, Decision, Effect, Payload};
 use crate::runtime::context;
-use crate::{PackedEvents, SerializedEvent, StreamId, Version};
+use crate::{PackedEvents, SerializedEvent, StreamId};
 
-/// Commands that are read at once.
-const PAGE: usize = 100;
 /// Events of one command that are read again.
 const EVENTS_MAX: usize = 10_000;
-
-/// The journal of one stream, in the order of the versions that its commands were decided on.
-pub(super) struct Commands<'a> {
-    store: &'a dyn EventStore,
-    stream_id: &'a StreamId,
-    /// In the order of the versions that they led to, which may differ by one turn from the order that they are wanted in.
-    read: VecDeque<JournaledCommand>,
-    /// Behind which the next page is read.
-    place: Option<JournalPlace>,
-    is_over: bool,
-}
 
 /// What the record says of a command.
 pub(super) enum Recorded {
@@ -33,69 +19,28 @@ pub(super) enum Recorded {
     Rejected(String),
 }
 
-impl<'a> Commands<'a> {
-    /// Of a stream; none of them, where they are not to be decided anew.
-    pub(super) fn of(store: &'a dyn EventStore, stream_id: &'a StreamId, decide_anew: bool) -> Self {
-        Self { store, stream_id, read: VecDeque::new(), place: None, is_over: !decide_anew }
+/// What the record says of a command; `behind` is what follows the version that it was decided on.
+pub(super) async fn recorded(
+    store: &dyn EventStore,
+    stream_id: &StreamId,
+    command: &JournaledCommand,
+    behind: &PackedEvents,
+) -> Result<Recorded, EventStoreError> {
+    if let Some(rejection) = &command.rejection {
+        return Ok(Recorded::Rejected(rejection.code.to_string()));
     }
-
-    /// Reads on, until there is a command that was decided at `at`, or certainly none.
-    ///
-    /// A command that was decided there led to events that end where the next one was decided, at most, and a rejection on the state
-    /// behind them may stand before it. So there is none once a command was read that ends behind the next one's version.
-    async fn fill(&mut self, at: Version) -> Result<(), EventStoreError> {
-        let is_there = |read: &VecDeque<JournaledCommand>| read.iter().any(|command| command.decided_at() == at);
-        while !self.is_over && !is_there(&self.read) {
-            let next = self.known_after(at);
-            if next.is_some_and(|next| self.read.back().is_some_and(|last| last.place.last_version > next)) {
-                return Ok(());
-            }
-            let page = self.store.read_journal(self.stream_id, self.place.as_ref(), PAGE).await?;
-            self.is_over = page.len() < PAGE;
-            self.place = page.last().map(|last| last.place.clone()).or(self.place.take());
-            self.read.extend(page);
-        }
-        Ok(())
+    let count = command.place.last_version.get() - command.decided_at().get();
+    let count = usize::try_from(count).unwrap_or(usize::MAX).min(EVENTS_MAX);
+    let follows = behind.first_version == command.decided_at().get() + 1;
+    if follows && behind.len() >= count {
+        return Ok(Recorded::Accepted(events(behind, count)));
     }
-
-    fn known_after(&self, at: Version) -> Option<Version> {
-        self.read.iter().map(JournaledCommand::decided_at).filter(|version| *version > at).min()
-    }
-
-    /// The next command that was decided at this version.
-    pub(super) async fn take_at(&mut self, at: Version) -> Result<Option<JournaledCommand>, EventStoreError> {
-        self.fill(at).await?;
-        let place = self.read.iter().position(|command| command.decided_at() == at);
-        Ok(place.and_then(|place| self.read.remove(place)))
-    }
-
-    /// The next version behind this one that a command was decided on. All that were decided at `at` have been taken.
-    pub(super) fn next_after(&self, at: Version) -> Option<Version> {
-        self.known_after(at)
-    }
-
-    /// What the record says of a command; `behind` is what follows the version that it was decided on.
-    pub(super) async fn recorded(
-        &self,
-        command: &JournaledCommand,
-        behind: &PackedEvents,
-    ) -> Result<Recorded, EventStoreError> {
-        if let Some(rejection) = &command.rejection {
-            return Ok(Recorded::Rejected(rejection.code.to_string()));
-        }
-        let count = command.place.last_version.get() - command.decided_at().get();
-        let count = usize::try_from(count).unwrap_or(usize::MAX).min(EVENTS_MAX);
-        let follows = behind.first_version == command.decided_at().get() + 1;
-        if follows && behind.len() >= count {
-            return Ok(Recorded::Accepted(events(behind, count)));
-        }
-        let whole = PageLimit { events_max: count.max(1), bytes_max: usize::MAX };
-        let page = match count {
-            0 => PackedEvents::new(),
-            _ => self.store.load_events(self.stream_id, command.decided_at(), whole).await?,
-        };
-        Ok(Recorded::Accepted(events(&page, count)))
-    }
+    let whole = PageLimit { events_max: count.max(1), bytes_max: usize::MAX };
+    let page = match count {
+        0 => PackedEvents::new(),
+        _ => store.load_events(stream_id, command.decided_at(), whole).await?,
+    };
+    Ok(Recorded::Accepted(events(&page, count)))
 }
 
 fn events(page: &PackedEvents, count: usize) -> Vec<SerializedEvent> {
@@ -110,57 +55,54 @@ enum Today {
     Rejected(String),
     /// It has no such command, or cannot read it.
     Malformed(String),
+    /// It cannot be asked, or was at fault.
     Stopped,
 }
 
-fn decide(command: &JournaledCommand, side: &mut Side, descriptor: &Descriptor, stream_id: &StreamId) -> Option<Today> {
-    let payload = command.payload.clone()?;
-    if side.stopped().is_some() {
-        return Some(Today::Stopped);
-    }
-    if !descriptor.commands.contains(&command.name) {
-        return Some(Today::Malformed(format!("it has no command {:?}", command.name)));
+fn decide(command: &JournaledCommand, payload: &Payload, side: &mut Side<'_>, stream_id: &StreamId) -> Today {
+    if !side.reducer().descriptor().commands.contains(&command.name) {
+        return Today::Malformed(format!("it has no command {:?}", command.name));
     }
     let context = context(stream_id, command.decided_at(), &command.place.command_id, command.now_ms);
-    let asked = Command { name: command.name.clone(), payload };
-    let decided = side.ask(|aggregate| match aggregate.decide(&asked, &context) {
-        Ok(decision) => Ok(Today::Accepted(decision)),
-        Err(DecideError::Rejected(no)) => Ok(Today::Rejected(no.code.into_owned())),
-        Err(DecideError::Malformed(reason)) => Ok(Today::Malformed(reason)),
-        Err(DecideError::Fault(fault)) => Err(fault),
-    });
-    Some(decided.unwrap_or(Today::Stopped))
+    let asked = Command { name: command.name.clone(), payload: payload.clone() };
+    match side.decide(&asked, &context) {
+        Some(Ok(decision)) => Today::Accepted(decision),
+        Some(Err(DecideError::Rejected(no))) => Today::Rejected(no.code.into_owned()),
+        Some(Err(DecideError::Malformed(reason))) => Today::Malformed(reason),
+        Some(Err(DecideError::Fault(_))) | None => Today::Stopped,
+    }
 }
 
 /// Decides a command anew, and says what would have been different.
 pub(super) fn judge(
     command: &JournaledCommand,
     recorded: &Recorded,
-    (candidate, descriptor): (&mut Side, &Descriptor),
-    baseline: Option<(&mut Side, &Descriptor)>,
+    candidate: &mut Side<'_>,
+    baseline: Option<&mut Side<'_>>,
     stream_id: &StreamId,
     found: &mut StreamFindings,
 ) {
+    // A fold that was stopped before is told by its own fault, and one that was at fault too often was told of each time.
+    if candidate.stopped().is_some() || !candidate.is_asked() {
+        return;
+    }
     // Erased.
-    let was_sound = candidate.stopped().is_none();
-    let Some(today) = decide(command, candidate, descriptor, stream_id) else { return };
-    let example = |before: Value, after: Value| Example {
-        stream_id: stream_id.clone(),
-        version: command.decided_at(),
-        baseline: Some(super::compare::shown(&before)),
-        candidate: Some(super::compare::shown(&after)),
-        message: Some(format!("command {}", command.place.command_id)),
+    let Some(payload) = &command.payload else { return };
+    found.commands += 1;
+    let seen = || {
+        let message = Some(format!("command {}", command.place.command_id));
+        Seen { message, ..Seen::at(command.decided_at()) }
     };
     let mut differs = |what: &str, before: Value, after: Value| {
-        found.differences.push((format!("command:{}:{what}", command.name), example(before, after)));
+        let seen = Seen { baseline: Some(shown(&before)), candidate: Some(shown(&after)), ..seen() };
+        found.differ(&format!("command:{}:{what}", command.name), seen);
     };
-    match (recorded, today) {
+    match (recorded, decide(command, payload, candidate, stream_id)) {
         (_, Today::Stopped) => {
-            // Told once: a fold that was stopped before is told by its own fault.
-            if let Some(stopped) = candidate.stopped().filter(|_| was_sound) {
-                let message = Some(format!("command {}: {}", command.name, stopped.fault));
-                let example = Example { baseline: None, candidate: None, message, ..example(Value::Null, Value::Null) };
-                found.failures.push((format!("decide:{}", fault_name(&stopped.fault)), example));
+            if let Some(stopped) = candidate.stopped() {
+                let message = Some(format!("command {}", command.name));
+                let seen = Seen { message, said: Some(stopped.fault.to_string()), ..seen() };
+                found.fail(&format!("decide:{}", fault_name(&stopped.fault)), seen);
             }
         }
         (Recorded::Accepted(before), Today::Rejected(code)) => {
@@ -183,13 +125,45 @@ pub(super) fn judge(
             if *before != after.events {
                 differs("other-events", types(before), types(&after.events));
             }
-            // The record has no effects any more once they are done: what the baseline asks for today stands for it.
-            let asked = baseline.and_then(|(side, descriptor)| decide(command, side, descriptor, stream_id));
-            if let Some(Today::Accepted(asked)) = asked
-                && asked.effects != after.effects
-            {
-                differs("other-effects", effects(&asked.effects), effects(&after.effects));
+            if let Some(baseline) = baseline {
+                judge_effects(command, payload, &after.effects, baseline, stream_id, found);
             }
+        }
+    }
+}
+
+/// Holds the effects that the candidate asks for against those of the baseline. The record has none any more once they are done: what the
+/// baseline asks for today stands for it. One whose fold was stopped is told of for the whole stream.
+fn judge_effects(
+    command: &JournaledCommand,
+    payload: &Payload,
+    after: &[Effect],
+    baseline: &mut Side<'_>,
+    stream_id: &StreamId,
+    found: &mut StreamFindings,
+) {
+    if baseline.stopped().is_some() {
+        return;
+    }
+    let seen = Seen {
+        candidate: Some(shown(&effects(after))),
+        message: Some(format!("command {}", command.place.command_id)),
+        ..Seen::at(command.decided_at())
+    };
+    match decide(command, payload, baseline, stream_id) {
+        Today::Accepted(asked) if asked.effects != after => {
+            let seen = Seen { baseline: Some(shown(&effects(&asked.effects))), ..seen };
+            found.differ(&format!("command:{}:other-effects", command.name), seen);
+        }
+        // It would not do the command, and ask for nothing.
+        Today::Rejected(_) | Today::Malformed(_) if !after.is_empty() => {
+            let seen = Seen { baseline: Some(shown(&effects(&[]))), ..seen };
+            found.differ(&format!("command:{}:other-effects", command.name), seen);
+        }
+        Today::Accepted(_) | Today::Rejected(_) | Today::Malformed(_) => {}
+        Today::Stopped => {
+            let said = baseline.stopped().map(|stopped| stopped.fault.to_string());
+            found.differ(&format!("command:{}:effects-not-compared", command.name), Seen { said, ..seen });
         }
     }
 }

@@ -8,11 +8,14 @@ const FIELDS_MAX: usize = 50;
 const PATH_BYTES_MAX: usize = 200;
 /// Largest value that is shown whole.
 const VALUE_BYTES_MAX: usize = 200;
+/// Stands for the fields beyond those, and for those whose paths are longer. No path begins so. An operator who accepted the fields
+/// that were named would let the others pass unseen without it.
+const MORE: &str = "(more)";
 
 /// A field in which two documents differ.
 #[derive(Debug, PartialEq)]
 pub(crate) struct FieldDifference {
-    /// Its path, `*` for a place in a list: what differs in each item is one thing.
+    /// Its path, `*` for a place in a list: what differs in each item is one thing. `(more)` for all that are not named.
     pub(crate) path: String,
     /// None where the field is not there.
     pub(crate) before: Option<Value>,
@@ -20,35 +23,61 @@ pub(crate) struct FieldDifference {
     pub(crate) after: Option<Value>,
 }
 
-/// In which fields two documents differ, each path once.
-pub(crate) fn differences(before: &Value, after: &Value) -> Vec<FieldDifference> {
-    let mut found = Vec::new();
-    compare(String::new(), Some(before), Some(after), &mut found);
-    found
+impl FieldDifference {
+    /// What it stands for, where it is no field.
+    pub(crate) fn in_words(&self) -> Option<String> {
+        let words =
+            || format!("fields beyond {FIELDS_MAX} of one stream, or with paths of more than {PATH_BYTES_MAX} bytes");
+        (self.path == MORE).then(words)
+    }
 }
 
-fn compare(path: String, before: Option<&Value>, after: Option<&Value>, found: &mut Vec<FieldDifference>) {
-    if found.len() >= FIELDS_MAX {
-        return;
+/// In which fields two documents differ, each path once.
+pub(crate) fn differences(before: &Value, after: &Value) -> Vec<FieldDifference> {
+    let mut found = Found::default();
+    found.compare(String::new(), Some(before), Some(after));
+    if found.has_more {
+        found.fields.push(FieldDifference { path: MORE.to_owned(), before: None, after: None });
     }
-    match (before, after) {
-        (Some(before), Some(after)) if before == after => {}
-        (Some(Value::Object(before)), Some(Value::Object(after))) => {
-            for (name, value) in before {
-                compare(step(&path, name), Some(value), after.get(name), found);
-            }
-            for (name, value) in after.iter().filter(|(name, _)| !before.contains_key(*name)) {
-                compare(step(&path, name), None, Some(value), found);
-            }
+    found.fields
+}
+
+#[derive(Default)]
+struct Found {
+    fields: Vec<FieldDifference>,
+    has_more: bool,
+}
+
+impl Found {
+    fn compare(&mut self, path: String, before: Option<&Value>, after: Option<&Value>) {
+        if before == after {
+            return;
         }
-        (Some(Value::Array(before)), Some(Value::Array(after))) => {
-            for place in 0..before.len().max(after.len()) {
-                compare(step(&path, "*"), before.get(place), after.get(place), found);
-            }
+        // Cut off, it might be taken for another field's.
+        if path.len() > PATH_BYTES_MAX {
+            self.has_more = true;
+            return;
         }
-        (before, after) => {
-            if found.iter().all(|known| known.path != path) {
-                found.push(FieldDifference { path, before: before.map(shown), after: after.map(shown) });
+        match (before, after) {
+            (Some(Value::Object(before)), Some(Value::Object(after))) => {
+                for (name, value) in before {
+                    self.compare(step(&path, name), Some(value), after.get(name));
+                }
+                for (name, value) in after.iter().filter(|(name, _)| !before.contains_key(*name)) {
+                    self.compare(step(&path, name), None, Some(value));
+                }
+            }
+            (Some(Value::Array(before)), Some(Value::Array(after))) => {
+                for place in 0..before.len().max(after.len()) {
+                    self.compare(step(&path, "*"), before.get(place), after.get(place));
+                }
+            }
+            (before, after) => {
+                let is_known = self.fields.iter().any(|known| known.path == path);
+                self.has_more |= !is_known && self.fields.len() >= FIELDS_MAX;
+                if !is_known && self.fields.len() < FIELDS_MAX {
+                    self.fields.push(FieldDifference { path, before: before.map(shown), after: after.map(shown) });
+                }
             }
         }
     }
@@ -57,9 +86,7 @@ fn compare(path: String, before: Option<&Value>, after: Option<&Value>, found: &
 /// As in a JSON pointer (RFC 6901).
 fn step(path: &str, name: &str) -> String {
     let name = name.replace('~', "~0").replace('/', "~1");
-    let mut path = format!("{path}/{name}");
-    path.truncate(path.floor_char_boundary(PATH_BYTES_MAX));
-    path
+    format!("{path}/{name}")
 }
 
 /// A value, or its beginning where it is large.
@@ -104,11 +131,30 @@ mod tests {
 
     #[test]
     fn a_difference_is_bounded_in_number_and_size() {
-        let many =
-            |by: u64| (0..1_000).map(|n| (format!("{n:0300}"), json!(n + by))).collect::<serde_json::Map<_, _>>();
+        let many = |by: u64| (0..1_000).map(|n| (format!("{n}"), json!(n + by))).collect::<serde_json::Map<_, _>>();
         let found = differences(&many(0).into(), &many(1).into());
-        assert!(found.len() <= FIELDS_MAX && found.iter().all(|found| found.path.len() <= PATH_BYTES_MAX));
+        assert!(found.len() <= FIELDS_MAX + 1 && found.iter().all(|found| found.path.len() <= PATH_BYTES_MAX));
         let found = differences(&json!("ä".repeat(1_000)), &json!(0));
         assert!(found[0].before.as_ref().is_some_and(|shown| shown.to_string().len() < 2 * VALUE_BYTES_MAX));
+    }
+
+    #[test]
+    fn fields_that_are_not_named_have_a_name_of_their_own() {
+        let fields = |count: usize, by: u64| Value::Object((0..count).map(|n| (n.to_string(), json!(by))).collect());
+        assert_eq!(paths(&fields(FIELDS_MAX, 0), &fields(FIELDS_MAX, 1)).len(), FIELDS_MAX);
+        let one_more = paths(&fields(FIELDS_MAX + 1, 0), &fields(FIELDS_MAX + 1, 1));
+        assert_eq!((one_more.len(), one_more.last().map(String::as_str)), (FIELDS_MAX + 1, Some("(more)")));
+        // The same in each item of a list is one, however many there are.
+        let items = |by: u64| Value::Array((0..1_000).map(|_| fields(FIELDS_MAX, by)).collect());
+        assert_eq!(paths(&items(0), &items(1)).len(), FIELDS_MAX);
+        // Two that are the same for as long as a path may be, of which one differs only in another release.
+        let long = "x".repeat(300);
+        let two = |a: u64, b: u64| json!({ format!("{long}a"): a, format!("{long}b"): b, "short": a });
+        let mut long_ones = paths(&two(1, 1), &two(2, 1));
+        long_ones.sort();
+        assert_eq!(long_ones, ["(more)", "/short"]);
+        assert!(paths(&two(1, 1), &two(1, 1)).is_empty());
+        // A name that looks like it stands behind a slash.
+        assert_eq!(paths(&json!({"(more)": 1}), &json!({"(more)": 2})), ["/(more)"]);
     }
 }

@@ -104,6 +104,8 @@ impl Host {
             scope,
             started_by: request.by.clone(),
         };
+        // Asked before it is held: who cannot ask holds nothing up.
+        let is_sealed = self.store().is_sealed(name).await?;
         match self.store().begin_verification(&begun, LEASE).await? {
             VerificationClaim::Running(running) => Ok((running.try_into()?, None)),
             VerificationClaim::Held(held, begun) => {
@@ -119,12 +121,12 @@ impl Host {
                     replay: Arc::new(Replay {
                         store: Arc::clone(self.store()) as _,
                         pair,
-                        plan: Plan::of(&view.scope, self.limits()),
+                        plan: Plan::of(&view.scope, self.limits(), is_sealed),
                         category: name.to_owned(),
                         threads: request.threads.unwrap_or(cores),
                     }),
                 };
-                Ok((view, Some(tokio::spawn(work.run(self.going())))))
+                Ok((view, Some(self.spawn_until_gone(work.run(self.going())))))
             }
         }
     }

@@ -4,7 +4,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | `scope` | which streams, and how they are looked at |
-//! | `shadow`, `side`, `commands`, `compare` | one stream |
+//! | `shadow`, `side`, `journal`, `commands`, `compare`, `verdict`, `snapshot` | one stream |
 //! | `replay` | all of them, on all cores, in the order of their ids |
 //! | `report` | what came out, bounded |
 //! | `job` | on record, under a lease, from a checkpoint on |
@@ -14,11 +14,14 @@
 mod commands;
 mod compare;
 mod job;
+mod journal;
 mod replay;
 mod report;
 mod scope;
 mod shadow;
 mod side;
+mod snapshot;
+mod verdict;
 mod view;
 
 use std::sync::Arc;
@@ -26,6 +29,7 @@ use std::sync::Arc;
 pub use job::VerifyRequest;
 pub use report::{Example, Finding, Findings, Report};
 pub use scope::{Streams, VerificationScope};
+pub use verdict::SCHEMA_UNCHANGED;
 pub use view::VerificationView;
 
 pub(crate) use compare::{FieldDifference, differences};

@@ -1,12 +1,13 @@
 //! All streams of a category, on all cores, in the order of their ids.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::{Stream, TryStreamExt as _, stream};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
-use super::report::StreamFindings;
+use super::report::{Seen, StreamFindings};
 use super::shadow::shadow;
 use super::{Pair, Plan, Streams};
 use crate::StreamId;
@@ -17,6 +18,10 @@ use crate::event_store::{EventStore, EventStoreError, PageLimit};
 const PAGE: usize = 1_000;
 /// Streams that are begun before the first of them has to be done: a long one holds up as many.
 const AHEAD: usize = 64;
+/// How often a stream is tried that cannot be read.
+const TRIES_MAX: u32 = 20;
+/// How long after one try the next one is made.
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// A shadow replay of a category.
 pub(super) struct Replay {
@@ -62,26 +67,80 @@ pub(super) fn ids(
     stream::try_unfold((replay, after), page).try_flatten()
 }
 
+/// Why a stream could not be looked at.
+enum Unread {
+    Store(EventStoreError),
+    Panicked(String),
+}
+
+/// Looks at a stream. What the store cannot do for the moment is an error, and the caller waits; where it cannot read this stream
+/// whenever it is asked, that is what was found of it: one such stream once kept a verification from ever coming to its end.
 async fn one(
     replay: Arc<Replay>,
     threads: Arc<Semaphore>,
     stream_id: StreamId,
 ) -> Result<Option<(StreamId, StreamFindings)>, EventStoreError> {
-    let stopped = |_| EventStoreError::Unavailable("the host is shutting down".into());
-    let thread = threads.acquire_owned().await.map_err(|_| stopped(()))?;
-    let handle = Handle::current();
+    let mut tries = 1;
+    loop {
+        let unread = match on_a_thread(&replay, &threads, &stream_id).await {
+            Ok(found) => return Ok(found.map(|found| (stream_id, found))),
+            Err(Unread::Store(error)) if is_passing(&error) => return Err(error),
+            Err(unread) => unread,
+        };
+        if tries == TRIES_MAX || is_for_good(&unread) {
+            let seen = match unread {
+                Unread::Store(error) => Seen { message: Some(error.to_string()), ..Seen::default() },
+                Unread::Panicked(reason) => {
+                    let message = Some("looking at it panicked".to_owned());
+                    Seen { message, said: Some(reason), ..Seen::default() }
+                }
+            };
+            let found = StreamFindings::unreadable(&stream_id, replay.plan.is_sealed, seen);
+            return Ok(Some((stream_id, found)));
+        }
+        tries += 1;
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Whether the store says so of itself, and not of a stream.
+fn is_passing(error: &EventStoreError) -> bool {
+    matches!(
+        error,
+        EventStoreError::Unavailable(_) | EventStoreError::Contended(_) | EventStoreError::OutOfResources(_)
+    )
+}
+
+/// Whether the store would say the same, asked again.
+fn is_for_good(unread: &Unread) -> bool {
+    matches!(unread, Unread::Store(EventStoreError::Corrupt { .. } | EventStoreError::Encryption(_)))
+}
+
+async fn on_a_thread(
+    replay: &Arc<Replay>,
+    threads: &Arc<Semaphore>,
+    stream_id: &StreamId,
+) -> Result<Option<StreamFindings>, Unread> {
+    let going = || Unread::Store(EventStoreError::Unavailable("the host is shutting down".into()));
+    let thread = Arc::clone(threads).acquire_owned().await.map_err(|_| going())?;
+    let (replay, stream_id, handle) = (Arc::clone(replay), stream_id.clone(), Handle::current());
     let folded = tokio::task::spawn_blocking(move || {
         let _thread = thread;
-        match handle.block_on(look_at(&replay, &stream_id)) {
-            // Asked again, the store says the same: one such stream once kept a verification from ever coming to its end.
-            Err(error @ (EventStoreError::Corrupt { .. } | EventStoreError::Encryption(_))) => {
-                let found = StreamFindings::unreadable(&stream_id, &error);
-                Ok(Some((stream_id, found)))
-            }
-            found => Ok(found?.map(|found| (stream_id, found))),
-        }
+        handle.block_on(look_at(&replay, &stream_id))
     });
-    folded.await.map_err(|_| stopped(()))?
+    match folded.await {
+        Ok(found) => found.map_err(Unread::Store),
+        Err(ended) => Err(match ended.try_into_panic() {
+            Ok(panic) => Unread::Panicked(words(&*panic)),
+            Err(_) => going(),
+        }),
+    }
+}
+
+/// What a panic says.
+fn words(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a word".to_owned())
 }
 
 /// What is found of a stream; nothing where it is none of those that are wanted.
@@ -98,3 +157,7 @@ async fn is_wanted(replay: &Replay, stream_id: &StreamId) -> Result<bool, EventS
     let newest = replay.store.read_stream_backwards(stream_id, Version::MAX, newest).await?;
     Ok(newest.first().is_some_and(|event| event.created_at >= time))
 }
+
+#[cfg(test)]
+#[path = "replay_tests.rs"]
+mod tests;

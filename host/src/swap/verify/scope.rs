@@ -41,13 +41,15 @@ pub(crate) struct Plan {
     pub(crate) decide_anew: bool,
     pub(crate) page: PageLimit,
     pub(crate) events_per_page: usize,
+    /// Whether payloads of the category are encrypted: nothing of them is kept in a report then.
+    pub(crate) is_sealed: bool,
 }
 
 impl Plan {
-    pub(crate) fn of(scope: &VerificationScope, limits: &Limits) -> Self {
+    pub(crate) fn of(scope: &VerificationScope, limits: &Limits, is_sealed: bool) -> Self {
         let page = limits.page();
         let decide_anew = !scope.without_commands;
-        Self { streams: scope.streams.clone(), decide_anew, page, events_per_page: page.events_max }
+        Self { streams: scope.streams.clone(), decide_anew, page, events_per_page: page.events_max, is_sealed }
     }
 
     /// Whether a stream's snapshot is looked at: each of a small share, which is the same in every run.

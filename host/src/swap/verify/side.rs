@@ -4,13 +4,31 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use crate::reducer::{Aggregate, Reducer, ReducerFault};
+use crate::event_store::{EventStore, EventStoreError, PageLimit};
+use crate::reducer::{Aggregate, Command, Context, DecideError, Decision, Reducer, ReducerFault};
+use crate::runtime::is_exhausted;
 use crate::{PackedEvents, StreamId, Version};
 
-/// An aggregate up to the first fault.
-pub(super) struct Side {
+/// Faults in deciding after which a stream is folded anew: each costs as much as the fold up to there.
+const DECIDE_FAULTS_MAX: u32 = 3;
+
+/// An aggregate of one stream.
+pub(super) struct Side<'a> {
+    reducer: &'a dyn Reducer,
+    stream_id: &'a StreamId,
     state: Result<Box<dyn Aggregate>, Stopped>,
+    /// How many events it holds, and how many it was given.
     version: Version,
+    given: Version,
+    cut: Cut,
+    /// Whether it is folded anew event by event where a page is too much, as the host does.
+    falls_back: bool,
+    /// What larger pages than one event came to.
+    in_large_pages: Option<Stopped>,
+    /// Whether it was deciding that ended it, and no fold.
+    ended_deciding: bool,
+    /// Faults in deciding that it may still have.
+    decide_faults_left: u32,
     /// What it spent on folding.
     pub(super) spent_ns: u64,
 }
@@ -23,52 +41,188 @@ pub(super) struct Stopped {
     pub(super) version: Version,
 }
 
-impl Side {
-    pub(super) fn of(reducer: &dyn Reducer, stream_id: &StreamId) -> Self {
-        Self::begun(reducer.create(stream_id), Version::EMPTY)
+/// How it cuts the pages that it is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cut {
+    Not,
+    OneByOne,
+    /// Into odd ones, the next of which has this place in [`PAGES`].
+    Odd(usize),
+}
+
+/// The sizes of the pages that a stream is folded in a second time. Odd ones, and small.
+const PAGES: [usize; 6] = [1, 2, 5, 13, 3, 34];
+
+impl<'a> Side<'a> {
+    /// In the pages that it is given, whatever comes of it.
+    pub(super) fn in_pages(reducer: &'a dyn Reducer, stream_id: &'a StreamId) -> Self {
+        Self::begun(reducer, stream_id, reducer.create(stream_id), Version::EMPTY)
+    }
+
+    /// In odd and small pages, and event by event where one of those is too much.
+    pub(super) fn in_odd_pages(reducer: &'a dyn Reducer, stream_id: &'a StreamId) -> Self {
+        Self { cut: Cut::Odd(0), falls_back: true, ..Self::in_pages(reducer, stream_id) }
+    }
+
+    /// As the host loads it: in the pages that it is given, and event by event where one of them is too much.
+    pub(super) fn as_loaded(reducer: &'a dyn Reducer, stream_id: &'a StreamId) -> Self {
+        Self { falls_back: true, ..Self::in_pages(reducer, stream_id) }
     }
 
     /// An aggregate that is there already, at a version.
-    pub(super) fn begun(aggregate: Result<Box<dyn Aggregate>, ReducerFault>, version: Version) -> Self {
-        Self { state: aggregate.map_err(|fault| Stopped { fault, version }), version, spent_ns: 0 }
+    pub(super) fn begun(
+        reducer: &'a dyn Reducer,
+        stream_id: &'a StreamId,
+        aggregate: Result<Box<dyn Aggregate>, ReducerFault>,
+        version: Version,
+    ) -> Self {
+        Self {
+            reducer,
+            stream_id,
+            state: aggregate.map_err(|fault| Stopped { fault, version }),
+            version,
+            given: version,
+            cut: Cut::Not,
+            falls_back: false,
+            in_large_pages: None,
+            ended_deciding: false,
+            decide_faults_left: DECIDE_FAULTS_MAX,
+            spent_ns: 0,
+        }
+    }
+
+    pub(super) fn reducer(&self) -> &'a dyn Reducer {
+        self.reducer
     }
 
     pub(super) fn version(&self) -> Version {
         self.version
     }
 
+    /// The fault that its fold came to, in the end.
     pub(super) fn stopped(&self) -> Option<&Stopped> {
         self.state.as_ref().err()
+    }
+
+    /// The fault that its fold came to before it was folded event by event.
+    pub(super) fn in_large_pages(&self) -> Option<&Stopped> {
+        self.in_large_pages.as_ref()
     }
 
     /// Folds a page, unless it was stopped before.
     pub(super) fn apply(&mut self, events: PackedEvents) {
         let Some(last) = events.last_version() else { return };
-        let Ok(aggregate) = &mut self.state else { return };
+        self.given = last;
         let begun = Instant::now();
-        let applied = aggregate.apply(events);
+        if self.cut == Cut::Not {
+            self.fold(events);
+        } else {
+            let mut from = 0;
+            while from < events.len() && self.state.is_ok() {
+                let page = events.part(from, self.next_cut());
+                from += page.len();
+                self.fold(page);
+            }
+        }
         self.spent_ns += u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        match applied {
+    }
+
+    fn next_cut(&mut self) -> usize {
+        match &mut self.cut {
+            Cut::Not => usize::MAX,
+            Cut::OneByOne => 1,
+            Cut::Odd(next) => {
+                let count = PAGES[*next];
+                *next = (*next + 1) % PAGES.len();
+                count
+            }
+        }
+    }
+
+    fn fold(&mut self, page: PackedEvents) {
+        let (Some(last), Ok(aggregate)) = (page.last_version(), &mut self.state) else { return };
+        match aggregate.apply(page) {
             Ok(()) => self.version = last,
             Err(fault) => self.stop(fault),
         }
     }
 
-    /// Asks the aggregate; none where it was stopped, before or by this.
-    pub(super) fn ask<T>(&mut self, ask: impl FnOnce(&mut dyn Aggregate) -> Result<T, ReducerFault>) -> Option<T> {
-        match ask(self.state.as_mut().ok()?.as_mut()) {
-            Ok(answer) => Some(answer),
+    /// Whether it is asked to decide: not when it was at fault too often.
+    pub(super) fn is_asked(&self) -> bool {
+        self.decide_faults_left > 0
+    }
+
+    /// Decides; none where it is stopped, by this or before, or was at fault too often to be asked again.
+    pub(super) fn decide(&mut self, asked: &Command, context: &Context) -> Option<Result<Decision, DecideError>> {
+        if !self.is_asked() {
+            return None;
+        }
+        match self.state.as_mut().ok()?.decide(asked, context) {
+            Err(DecideError::Fault(fault)) => {
+                self.decide_faults_left -= 1;
+                self.ended_deciding = true;
+                self.stop(fault);
+                None
+            }
+            decided => Some(decided),
+        }
+    }
+
+    /// Folds it anew where deciding ended it, or where a page was too much for it: the rest of the stream is compared all the same.
+    ///
+    /// # Errors
+    /// [`EventStoreError`]
+    pub(super) async fn recover(&mut self, store: &dyn EventStore, page: PageLimit) -> Result<(), EventStoreError> {
+        if self.state.is_err() && std::mem::take(&mut self.ended_deciding) {
+            let spent_ns = self.spent_ns;
+            self.fold_anew(store, page).await?;
+            self.spent_ns = spent_ns;
+        }
+        if let Err(stopped) = &self.state
+            && self.falls_back
+            && self.cut != Cut::OneByOne
+            && is_exhausted(&stopped.fault)
+        {
+            self.in_large_pages = Some(stopped.clone());
+            self.cut = Cut::OneByOne;
+            self.fold_anew(store, page).await?;
+        }
+        Ok(())
+    }
+
+    /// From the first event to the last that it was given.
+    async fn fold_anew(&mut self, store: &dyn EventStore, page: PageLimit) -> Result<(), EventStoreError> {
+        let until = self.given;
+        self.version = Version::EMPTY;
+        self.state = self.reducer.create(self.stream_id).map_err(|fault| Stopped { fault, version: Version::EMPTY });
+        while self.state.is_ok() && self.version < until {
+            let wanted = usize::try_from(until.get() - self.version.get()).unwrap_or(usize::MAX);
+            let page = PageLimit { events_max: page.events_max.min(wanted), ..page };
+            let events = self.store_page(store, page).await?;
+            if events.is_empty() {
+                break;
+            }
+            self.apply(events);
+        }
+        self.given = until;
+        Ok(())
+    }
+
+    async fn store_page(&self, store: &dyn EventStore, page: PageLimit) -> Result<PackedEvents, EventStoreError> {
+        let mut events = store.load_events(self.stream_id, self.version, page).await?;
+        events.take_closing();
+        Ok(events)
+    }
+
+    /// Its state as a document.
+    pub(super) fn state(&mut self) -> Option<Value> {
+        match self.state.as_mut().ok()?.state_json() {
+            Ok(text) => Some(serde_json::from_str(&text).unwrap_or(Value::String(text))),
             Err(fault) => {
                 self.stop(fault);
                 None
             }
         }
-    }
-
-    /// Its state as a document.
-    pub(super) fn state(&mut self) -> Option<Value> {
-        let text = self.ask(|aggregate| aggregate.state_json())?;
-        Some(serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
     /// After a fault an aggregate is not asked again: what it holds is not known any more.
@@ -89,28 +243,5 @@ pub(super) fn fault_name(fault: &ReducerFault) -> &'static str {
         ReducerFault::BrokenAnswer { .. } => "broken-answer",
         ReducerFault::Unsupported { .. } => "unsupported",
         _ => "fault",
-    }
-}
-
-/// The sizes of the pages that a stream is folded in a second time. Odd ones, and small: what a page of a thousand events has too
-/// little fuel for, the host folds event by event as well.
-const PAGES: [usize; 6] = [1, 2, 5, 13, 3, 34];
-
-/// Cuts pages into other ones.
-#[derive(Default)]
-pub(super) struct OtherPages {
-    next: usize,
-}
-
-impl OtherPages {
-    pub(super) fn of(&mut self, events: &PackedEvents) -> Vec<PackedEvents> {
-        let (mut pages, mut from) = (Vec::new(), 0);
-        while from < events.len() {
-            let size = PAGES[self.next % PAGES.len()].min(events.len() - from);
-            self.next += 1;
-            pages.push(events.part(from, size));
-            from += size;
-        }
-        pages
     }
 }

@@ -104,6 +104,10 @@ impl<S: EventStore + ?Sized> EventStore for FaultyStore<S> {
         self.enter(StoreCall::CloseStream)?.close_stream(stream_id, erase).await
     }
 
+    async fn is_sealed(&self, category: &str) -> Result<bool, EventStoreError> {
+        self.enter(StoreCall::Read)?.is_sealed(category).await
+    }
+
     fn appended(&self) -> watch::Receiver<u64> {
         self.inner.appended()
     }

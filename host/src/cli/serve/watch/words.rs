@@ -6,7 +6,7 @@ use foldhost::build::BuildError;
 use foldhost::event_store::Canary;
 use foldhost::reducer::ReducerDigest;
 use foldhost::runtime::DecidedBy;
-use foldhost::swap::{Deployed, DescriptorDifference, Finding, Findings, Report};
+use foldhost::swap::{Deployed, DescriptorDifference, Finding, Findings, Report, SCHEMA_UNCHANGED};
 
 /// Digits of a digest that people tell it by.
 const DIGITS: usize = 12;
@@ -85,7 +85,11 @@ fn generation(active: &DecidedBy, after: Duration) -> String {
 
 /// As in `12 of 40 streams differ in state:/total, 3 in state:/status, 2 command:Refund:other-events`.
 fn differences(report: &Report) -> String {
-    let found = most_first(&report.differences);
+    let mut found = most_first(&report.differences);
+    let all = found.len();
+    // It goes with the fields, and is said of them all.
+    found.retain(|(name, _)| *name != SCHEMA_UNCHANGED);
+    let schema = if found.len() < all { " under the same state schema" } else { "" };
     if found.is_empty() {
         let commands = match report.commands {
             0 => String::new(),
@@ -109,7 +113,7 @@ fn differences(report: &Report) -> String {
         });
     }
     words.extend(more(found.len()));
-    words.join(", ")
+    format!("{}{schema}", words.join(", "))
 }
 
 /// As in `2 streams fail: trap in order-7 at version 3: panicked at src/lib.rs:12:5: no total`.
@@ -186,6 +190,10 @@ mod tests {
     fn differences_are_told_with_their_counts_the_largest_first() {
         assert_eq!(told(&[("state:/total", 12)]), "12 of 40 streams differ in state:/total");
         assert_eq!(told(&[("state:/total", 1)]), "1 of 40 streams differs in state:/total");
+        assert_eq!(
+            told(&[("state-schema-unchanged", 2), ("state:/total", 2)]),
+            "2 of 40 streams differ in state:/total under the same state schema"
+        );
         assert_eq!(
             told(&[("command:Add:other-events", 2), ("mended", 1), ("state:/a", 3), ("state:/b", 30), ("state:/c", 1)]),
             "30 of 40 streams differ in state:/b, 3 in state:/a, 2 command:Add:other-events, and 2 more"
