@@ -133,7 +133,7 @@ async fn swaps_go_through_under_load_and_no_command_fails() {
         let begun = std::time::Instant::now();
         let status = swap_to(&host, in_other_bytes("counter", swap)).await;
         assert_eq!(status.reducer.generation, Some(u64::from(swap) + 2));
-        assert!(begun.elapsed() < Duration::from_secs(10), "swap {swap} took {:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(60), "swap {swap} took {:?}", begun.elapsed());
     }
     stop.store(true, std::sync::atomic::Ordering::Relaxed);
     let mut accepted = 0;

@@ -107,9 +107,9 @@ impl Held {
 
     /// Waits until so many others wait for it.
     pub(crate) async fn until_waited_for(&mut self, count: i64) {
-        // For this, and not for each other: those who look a way back through wait for one another now and then.
-        let ask = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
-                   AND wait_event_type = 'Lock' AND pg_backend_pid() = ANY (pg_blocking_pids(pid))";
+        // For this, and not for each other: those who look a way back through wait for one another now and then. Not by
+        // pg_stat_activity, of which a transaction sees one picture to its end.
+        let ask = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))";
         let waited_for = async {
             while sqlx::query_scalar::<_, i64>(ask).fetch_one(&mut self.connection).await.unwrap() < count {
                 tokio::task::yield_now().await;
