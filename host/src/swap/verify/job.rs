@@ -21,6 +21,8 @@ use crate::{Host, StreamId};
 const LEASE: Duration = Duration::from_secs(15);
 /// How often it says how far it has come.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
+/// Activations that are looked through for one with a journal; where there are more, one may have had it.
+const ACTIVATIONS_MAX: usize = 1_000;
 /// How long after the store failed it is asked again, within the lease.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -106,10 +108,12 @@ impl Host {
         };
         // Asked before it is held: who cannot ask holds nothing up.
         let is_sealed = self.store().is_sealed(name).await?;
+        let has_journal = self.has_journal(name).await?;
         match self.store().begin_verification(&begun, LEASE).await? {
             VerificationClaim::Running(running) => Ok((running.try_into()?, None)),
             VerificationClaim::Held(held, begun) => {
                 let view = VerificationView::try_from(begun.clone())?;
+                let plan = Plan::of(&view.scope, self.limits(), is_sealed);
                 let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
                 let work = Job {
                     store: Arc::clone(self.store()),
@@ -121,7 +125,7 @@ impl Host {
                     replay: Arc::new(Replay {
                         store: Arc::clone(self.store()) as _,
                         pair,
-                        plan: Plan::of(&view.scope, self.limits(), is_sealed),
+                        plan: Plan { decide_anew: has_journal && !view.scope.without_commands, ..plan },
                         category: name.to_owned(),
                         threads: request.threads.unwrap_or(cores),
                     }),
@@ -129,6 +133,13 @@ impl Host {
                 Ok((view, Some(self.spawn_until_gone(work.run(self.going())))))
             }
         }
+    }
+
+    /// Whether any generation of a reducer may have kept its commands. Where none has, no stream is asked for them: that cost as much as
+    /// reading its events.
+    async fn has_journal(&self, name: &str) -> Result<bool, SwapError> {
+        let activations = self.activations(name, None, ACTIVATIONS_MAX).await?;
+        Ok(activations.len() == ACTIVATIONS_MAX || activations.iter().any(|activation| activation.journal))
     }
 
     /// How a shadow replay stands.

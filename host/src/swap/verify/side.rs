@@ -216,8 +216,13 @@ impl<'a> Side<'a> {
 
     /// Its state as a document.
     pub(super) fn state(&mut self) -> Option<Value> {
+        self.state_text().map(document)
+    }
+
+    /// The text of that document: equal ones are equal documents, and need not be read.
+    pub(super) fn state_text(&mut self) -> Option<String> {
         match self.state.as_mut().ok()?.state_json() {
-            Ok(text) => Some(serde_json::from_str(&text).unwrap_or(Value::String(text))),
+            Ok(text) => Some(text),
             Err(fault) => {
                 self.stop(fault);
                 None
@@ -229,6 +234,11 @@ impl<'a> Side<'a> {
     fn stop(&mut self, fault: ReducerFault) {
         self.state = Err(Stopped { fault, version: self.version });
     }
+}
+
+/// A state as a document; what is none is a text.
+pub(super) fn document(text: String) -> Value {
+    serde_json::from_str(&text).unwrap_or(Value::String(text))
 }
 
 /// A fault's name in a report.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::compare::{FieldDifference, differences};
 use super::report::Seen;
 use super::shadow::Shadow;
-use super::side::{Stopped, fault_name};
+use super::side::{Stopped, document, fault_name};
 use crate::reducer::ReducerFault;
 use crate::runtime::is_exhausted;
 
@@ -21,16 +21,19 @@ impl Shadow<'_> {
     pub(super) fn judge(&mut self) {
         self.found.candidate_ns = self.candidate.spent_ns;
         self.found.baseline_ns = self.baseline.as_ref().map_or(0, |baseline| baseline.spent_ns);
-        let (in_pages, in_others) = (self.candidate.state(), self.in_other_pages.state());
+        let (in_pages, in_others) = (self.candidate.state_text(), self.in_other_pages.state_text());
         let Some(in_others) = in_others else { return self.failed() };
-        match in_pages {
-            Some(in_pages) if in_pages != in_others => self.page_dependent(&in_pages, &in_others),
-            _ => {}
+        if let Some(in_pages) = in_pages.filter(|in_pages| *in_pages != in_others) {
+            let (in_pages, in_others) = (document(in_pages), document(in_others.clone()));
+            // The order of an object's fields says nothing.
+            if in_pages != in_others {
+                self.page_dependent(&in_pages, &in_others);
+            }
         }
         if self.is_at_fault_in_large_pages() {
             return;
         }
-        self.against_the_baseline(&in_others);
+        self.against_the_baseline(in_others);
     }
 
     /// The candidate cannot be folded, however small the pages are.
@@ -62,17 +65,20 @@ impl Shadow<'_> {
         false
     }
 
-    fn against_the_baseline(&mut self, after: &Value) {
+    fn against_the_baseline(&mut self, after: String) {
         let version = self.in_other_pages.version();
         let Some(baseline) = &mut self.baseline else { return };
         // It folds what the baseline cannot.
-        let Some(before) = baseline.state() else {
+        let Some(before) = baseline.state_text() else {
             let said = baseline.stopped().map(|stopped| stopped.fault.to_string());
             return self.found.differ("mended", Seen { said, ..Seen::at(version) });
         };
+        if before == after {
+            return;
+        }
         let is_same_schema =
             baseline.reducer().descriptor().state_schema == self.pair.candidate.descriptor().state_schema;
-        let fields = differences(&before, after);
+        let fields = differences(&document(before), &document(after));
         if is_same_schema && !fields.is_empty() {
             // Both read the other's snapshots, and go on with each other's warm streams.
             let message = Some(WHAT_TO_DO.to_owned());
