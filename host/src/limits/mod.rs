@@ -68,7 +68,7 @@ pub struct Limits {
     pub snapshots_rebuilt_per_second_max: usize,
     /// How long after a swap the snapshots of the former schema are kept, for the way back. In seconds. Default one day.
     pub former_snapshots_kept_seconds: u64,
-    /// Warm aggregates. Default 15,000: an instance takes four memory mappings, and Linux allows a process 65,530 of them
+    /// Warm aggregates. Default 12,000: an instance takes four memory mappings, and Linux allows a process 65,530 of them
     /// (vm.max_map_count).
     pub entities_max: usize,
     /// Memory of all warm aggregates together. Default 2 GiB; beyond it, the ones unused for longest go first.
@@ -201,7 +201,7 @@ impl Default for Limits {
             conflict_retries_max: 8,
             snapshots_rebuilt_per_second_max: 200,
             former_snapshots_kept_seconds: 24 * 3600,
-            entities_max: 15_000,
+            entities_max: 12_000,
             entities_memory_bytes_max: 2 << 30,
             entity_idle_max: Duration::from_secs(300),
             drain_max: Duration::from_secs(20),

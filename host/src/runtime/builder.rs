@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use super::committer::Committer;
 use super::entities::Entities;
+use super::gates::Gates;
 use super::registry::Registry;
 use super::snapshots::SnapshotWriter;
 use super::{Host, Shared, WeakHost};
@@ -157,6 +158,7 @@ impl HostBuilder {
             registry: Registry::new(Arc::clone(&self.store), engine, self.native, &self.effect_rules),
             effects: Arc::clone(&effects),
             entities: Entities::new(),
+            gates: Gates::default(),
             committer: Committer::start(Arc::clone(&self.store), &self.limits),
             snapshots: SnapshotWriter::start(Arc::clone(&self.store), &writer_tasks, stop_writers.clone()),
             snapshot_config: self.snapshot_config,

@@ -16,6 +16,8 @@ use crate::{StreamId, Version};
 /// The process may die at any await: before 4 nothing has happened, after it the commands are done, and a sender that had no
 /// answer learns which by sending again under the same id. The future is dropped only when the runtime goes down.
 pub(super) async fn execute(entity: &mut Entity, inbox: &mut VecDeque<Pending>) {
+    // 0. Not while who decides is being changed.
+    let passing = entity.shared.gates.pass(entity.stream_id.category()).await;
     // 1. Load: the warm aggregate, or snapshot and tail folded anew where there is none or another activation decides.
     let (mut warm, just_loaded) = match entity.take_warm().await {
         Ok(taken) => taken,
@@ -51,6 +53,7 @@ pub(super) async fn execute(entity: &mut Entity, inbox: &mut VecDeque<Pending>) 
             outcome
         }),
     };
+    drop(passing);
     match outcome {
         // 5. Durable. Events are drawn for those who asked, and the aggregate stays, unless a fault left it in a state that nobody knows.
         Ok(AppendOutcome::Appended { version }) => {
@@ -77,13 +80,15 @@ pub(super) async fn execute(entity: &mut Entity, inbox: &mut VecDeque<Pending>) 
         Ok(AppendOutcome::Conflict { .. } | AppendOutcome::Repeated | AppendOutcome::Closed { .. }) => {
             put_back(turn, inbox, entity.shared.limits.conflict_retries_max, false);
         }
-        Ok(AppendOutcome::Fenced) => match entity.shared.registry.refresh(&entity.stream_id).await {
-            Ok(newest) => {
-                let is_swapped = newest.fence() != turn.batch.fence;
-                put_back(turn, inbox, entity.shared.limits.conflict_retries_max, is_swapped);
+        Ok(AppendOutcome::Fenced) => {
+            match entity.shared.registry.behind(&entity.stream_id, turn.batch.fence.as_ref()).await {
+                Ok(newest) => {
+                    let is_swapped = newest.fence() != turn.batch.fence;
+                    put_back(turn, inbox, entity.shared.limits.conflict_retries_max, is_swapped);
+                }
+                Err(error) => turn.verdicts.into_iter().for_each(|(pending, _)| pending.answer(Err(error.clone()))),
             }
-            Err(error) => turn.verdicts.into_iter().for_each(|(pending, _)| pending.answer(Err(error.clone()))),
-        },
+        }
         // Nobody knows whether it is durable: the aggregate is dropped, and the record will tell.
         Err(error) => turn.verdicts.into_iter().for_each(|(pending, _)| pending.answer(Err(error.clone().into()))),
     }

@@ -14,6 +14,7 @@ use super::answers::{ReadError, ReducerStatus, StateView};
 use super::builder::HostBuilder;
 use super::command::{CommandError, CommandMetadata, CommandReply, CommandRequest};
 use super::entity::{Pending, QueuedBytes};
+use super::gates::Gates;
 use super::load::{LoadError, load, load_until};
 use super::measured;
 use super::registry::Registry;
@@ -232,6 +233,11 @@ impl Host {
     /// The host, without holding it.
     pub(crate) fn downgrade(&self) -> WeakHost {
         WeakHost(Arc::downgrade(&self.shared))
+    }
+
+    /// Between the turns of streams and swaps that are made through this host.
+    pub(crate) fn gates(&self) -> &Gates {
+        &self.shared.gates
     }
 
     /// Which reducer decides, and what else is compiled.

@@ -9,6 +9,7 @@ mod entities;
 mod entity;
 mod execute;
 mod failure;
+mod gates;
 mod host;
 mod load;
 mod measured;
@@ -46,6 +47,7 @@ struct Shared {
     limits: Limits,
     registry: registry::Registry,
     entities: entities::Entities,
+    gates: gates::Gates,
     committer: committer::Committer,
     effects: Arc<Effects>,
     snapshots: snapshots::SnapshotWriter,

@@ -144,7 +144,21 @@ impl Registry {
         }
     }
 
-    /// Looks who is active in the store now. For when an append found that it stood under another activation.
+    /// Who decides behind a fence that an append ran into: who is known here, where that is a newer one already, and else whom the store
+    /// says. Of the streams that one swap fences, and that may be all of the category, only the first ones ask.
+    pub(crate) async fn behind(
+        &self,
+        stream_id: &StreamId,
+        fence: Option<&Fence>,
+    ) -> Result<ActiveReducer, CommandError> {
+        let known = self.known_deciders(stream_id.category());
+        match known.filter(|known| known.active.generation > fence.map(|fence| fence.generation)) {
+            Some(newer) => Ok(newer.of(stream_id).clone()),
+            None => self.refresh(stream_id).await,
+        }
+    }
+
+    /// Looks who is active in the store now.
     pub(crate) async fn refresh(&self, stream_id: &StreamId) -> Result<ActiveReducer, CommandError> {
         Ok(self.renew(stream_id.category()).await?.of(stream_id).clone())
     }
