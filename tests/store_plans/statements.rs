@@ -242,7 +242,10 @@ fn beside_events() -> Vec<Statement> {
         read("read_journal.sql", "a stream's", &[order, "4", "'c-4'", "100"]).within(30),
         read("streams_without_snapshot.sql", "a page", &["'order-050000'", "'order.'", "'order.v2'", "100"])
             .within(1_000),
-        write("prune_snapshots.sql", "none", &["'order-089000'", "'order.'", "ARRAY['order.v2']", "100"]).within(4_000),
+        // PostgreSQL 17 takes the snapshots of the range by a hash join, and sorts what is left of them.
+        write("prune_snapshots.sql", "none", &["'order-089000'", "'order.'", "ARRAY['order.v2']", "100"])
+            .sorting(&[r#"s.stream_id COLLATE "C""#])
+            .within(4_000),
     ]
 }
 
