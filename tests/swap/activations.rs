@@ -203,13 +203,8 @@ pub(crate) async fn only_a_component_that_is_kept_for_the_name_can_decide(place:
 
 /// A report that passes because it left the commands out does not cover up the one that did not.
 pub(crate) async fn a_report_that_left_something_out_allows_nothing(place: Place) {
-    let (host, plain) = place.plain().await;
-    keep_journal(&host, plain).await;
-    deposit(&host, "account-1", 5).await;
-    withdraw_in_vain(&host, "account-1", 9).await;
-    let overdraft = candidate(&host, "overdraft").await;
-    let scope = VerificationScope { without_commands: true, ..VerificationScope::default() };
-    let without = || VerifyRequest { scope: scope.clone(), ..VerifyRequest::of(overdraft) };
+    let (host, overdraft) = with_a_rejection(&place).await;
+    let without = || without_commands(overdraft);
     assert_eq!(verified_as(&host, without()).await.status, VerificationStatus::Passed);
     assert!(matches!(refusal(&host, ActivateRequest::of(overdraft)).await, SwapError::NotVerified { .. }));
     assert_eq!(verified(&host, overdraft).await.status, VerificationStatus::Differs);

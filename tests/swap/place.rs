@@ -169,6 +169,22 @@ pub(crate) async fn state(host: &Host, id: &str) -> Value {
     serde_json::from_str(&host.state(&stream(id), None).await.unwrap().json).unwrap()
 }
 
+/// A journal with a rejection in it, and a candidate that would have accepted that command.
+pub(crate) async fn with_a_rejection(place: &Place) -> (Host, ReducerDigest) {
+    let (host, plain) = place.plain().await;
+    keep_journal(&host, plain).await;
+    deposit(&host, "account-1", 5).await;
+    withdraw_in_vain(&host, "account-1", 9).await;
+    let overdraft = candidate(&host, "overdraft").await;
+    (host, overdraft)
+}
+
+/// All streams, and none of their commands.
+pub(crate) fn without_commands(candidate: ReducerDigest) -> VerifyRequest {
+    let scope = VerificationScope { without_commands: true, ..VerificationScope::default() };
+    VerifyRequest { scope, ..VerifyRequest::of(candidate) }
+}
+
 /// The report of a candidate over the whole history.
 pub(crate) async fn verified(host: &Host, candidate: ReducerDigest) -> VerificationView {
     verified_as(host, VerifyRequest::of(candidate)).await

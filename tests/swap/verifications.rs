@@ -100,13 +100,8 @@ pub(crate) async fn it_appends_nothing_and_runs_nothing(place: Place) {
 }
 
 pub(crate) async fn commands_are_left_out_where_nobody_wants_them(place: Place) {
-    let (host, plain) = place.plain().await;
-    keep_journal(&host, plain).await;
-    deposit(&host, "account-1", 5).await;
-    withdraw_in_vain(&host, "account-1", 9).await;
-    let overdraft = candidate(&host, "overdraft").await;
-    let scope = VerificationScope { without_commands: true, ..VerificationScope::default() };
-    let without = verified_as(&host, VerifyRequest { scope, ..VerifyRequest::of(overdraft) }).await;
+    let (host, overdraft) = with_a_rejection(&place).await;
+    let without = verified_as(&host, without_commands(overdraft)).await;
     assert_eq!((without.status, without.report.commands), (VerificationStatus::Passed, 0));
     assert_eq!(verified(&host, overdraft).await.status, VerificationStatus::Differs);
 }
