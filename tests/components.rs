@@ -15,6 +15,8 @@ mod faults;
 mod fuel;
 #[path = "components/gate.rs"]
 mod gate;
+#[path = "components/instances.rs"]
+mod instances;
 #[path = "components/limits.rs"]
 mod limits;
 #[path = "components/parts.rs"]

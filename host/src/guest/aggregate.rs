@@ -142,8 +142,7 @@ impl ComponentAggregate {
         stream_id: &StreamId,
         terms: &Arc<Terms>,
     ) -> Result<Self, ReducerFault> {
-        let handle = instance
-            .call("constructor", |exports, store| exports.base.constructor.call(store, (stream_id.as_str(),)))?;
+        let handle = construct(&mut instance, stream_id)?;
         Ok(Self { instance, handle, terms: Arc::clone(terms) })
     }
 
@@ -158,6 +157,10 @@ impl ComponentAggregate {
             .map_err(|reason| ReducerFault::Snapshot(terms.words(&reason)))?;
         Ok(Self { instance, handle, terms: Arc::clone(terms) })
     }
+}
+
+fn construct(instance: &mut Instance, stream_id: &StreamId) -> Result<ResourceAny, ReducerFault> {
+    instance.call("constructor", |exports, store| exports.base.constructor.call(store, (stream_id.as_str(),)))
 }
 
 impl Aggregate for ComponentAggregate {
@@ -208,6 +211,14 @@ impl Aggregate for ComponentAggregate {
             }))
         };
         events.iter().map(&mut draw).collect()
+    }
+
+    fn begin_again(&mut self, stream_id: &StreamId) -> Result<(), ReducerFault> {
+        let handle = self.handle;
+        // The guest's own code frees what it held, under the limits of a call.
+        self.instance.call("drop", |_, store| handle.resource_drop(store).map(|()| ((),)))?;
+        self.handle = construct(&mut self.instance, stream_id)?;
+        Ok(())
     }
 
     fn memory_bytes(&self) -> usize {

@@ -133,6 +133,11 @@ impl<R: foldhost_sdk::Reducer<State: Send>> Aggregate for NativeAggregate<R> {
         guarded("event-json", || events.iter().map(draw).collect())
     }
 
+    fn begin_again(&mut self, stream_id: &StreamId) -> Result<(), ReducerFault> {
+        self.0 = guarded("constructor", || Fold::<R>::new(stream_id.as_str()))?;
+        Ok(())
+    }
+
     fn memory_bytes(&self) -> usize {
         // What the state holds on the heap is not known.
         size_of_val(&self.0)

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
+use super::instances::AtHand;
 use super::{Pair, Plan, Replay, Report, VerificationScope, VerificationView, replay};
 use crate::event_store::{
     EventStoreError, NewVerification, Store, VerificationClaim, VerificationLease, VerificationStatus,
@@ -128,6 +129,7 @@ impl Host {
                         plan: Plan { decide_anew: has_journal && !view.scope.without_commands, ..plan },
                         category: name.to_owned(),
                         threads: request.threads.unwrap_or(cores),
+                        at_hand: AtHand::default(),
                     }),
                 };
                 Ok((view, Some(self.spawn_until_gone(work.run(self.going())))))

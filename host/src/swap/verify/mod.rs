@@ -4,7 +4,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | `scope` | which streams, and how they are looked at |
-//! | `shadow`, `side`, `journal`, `commands`, `compare`, `verdict`, `snapshot` | one stream |
+//! | `shadow`, `side`, `events`, `instances`, `journal`, `commands`, `compare`, `verdict`, `snapshot` | one stream |
 //! | `replay` | all of them, on all cores, in the order of their ids |
 //! | `report` | what came out, bounded |
 //! | `job` | on record, under a lease, from a checkpoint on |
@@ -13,6 +13,8 @@
 
 mod commands;
 mod compare;
+mod events;
+mod instances;
 mod job;
 mod journal;
 mod replay;

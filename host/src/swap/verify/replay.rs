@@ -7,6 +7,7 @@ use futures::{Stream, TryStreamExt as _, stream};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
+use super::instances::AtHand;
 use super::report::{Seen, StreamFindings};
 use super::shadow::shadow;
 use super::{Pair, Plan, Streams};
@@ -32,6 +33,7 @@ pub(super) struct Replay {
     pub(super) category: String,
     /// Threads that fold.
     pub(super) threads: usize,
+    pub(super) at_hand: AtHand,
 }
 
 /// What was found of each stream behind `after`, in the order of their ids: whoever has heard of one has heard of all before it.
@@ -148,7 +150,7 @@ async fn look_at(replay: &Replay, stream_id: &StreamId) -> Result<Option<StreamF
     if !is_wanted(replay, stream_id).await? {
         return Ok(None);
     }
-    Ok(Some(shadow(&*replay.store, &replay.pair, &replay.plan, stream_id).await?))
+    Ok(Some(shadow(&*replay.store, &replay.pair, &replay.plan, &replay.at_hand, stream_id).await?))
 }
 
 async fn is_wanted(replay: &Replay, stream_id: &StreamId) -> Result<bool, EventStoreError> {

@@ -2,6 +2,8 @@
 //! handed a store to read from, and nothing else.
 
 use super::commands::{judge, recorded};
+use super::events::Events;
+use super::instances::AtHand;
 use super::journal::Journal;
 use super::report::StreamFindings;
 use super::side::Side;
@@ -16,6 +18,8 @@ pub(super) struct Shadow<'a> {
     pub(super) stream_id: &'a StreamId,
     /// Of what is read at once.
     pub(super) page: PageLimit,
+    pub(super) events: Events<'a>,
+    /// As the host folds it from its first event.
     pub(super) candidate: Side<'a>,
     /// The candidate once more, in pages of other sizes: a state that depends on them is another after each restart.
     pub(super) in_other_pages: Side<'a>,
@@ -31,20 +35,28 @@ pub(super) async fn shadow(
     store: &dyn EventStore,
     pair: &Pair,
     plan: &Plan,
+    at_hand: &AtHand,
     stream_id: &StreamId,
 ) -> Result<StreamFindings, EventStoreError> {
+    let page = PageLimit { events_max: plan.events_per_page, ..plan.page };
+    let side = |reducer, instances| match plan.decide_anew {
+        // Commands are decided as the host decides them: in an instance that knows of no other stream.
+        true => Side::in_pages(reducer, stream_id),
+        false => Side::at_hand(reducer, stream_id, instances),
+    };
     let mut shadow = Shadow {
         store,
         pair,
         stream_id,
-        page: PageLimit { events_max: plan.events_per_page, ..plan.page },
-        candidate: Side::in_pages(&*pair.candidate, stream_id),
+        page,
+        events: Events::of(store, stream_id, page),
+        candidate: side(&*pair.candidate, &at_hand.candidate),
         in_other_pages: Side::in_odd_pages(&*pair.candidate, stream_id),
-        baseline: pair.baseline.as_ref().map(|baseline| Side::as_loaded(&**baseline, stream_id)),
+        baseline: pair.baseline.as_ref().map(|baseline| side(&**baseline, &at_hand.baseline).as_loaded()),
         found: StreamFindings::of(stream_id, plan.is_sealed),
     };
     match shadow.go(plan).await {
-        Ok(()) => Ok(shadow.found),
+        Ok(()) => Ok(shadow.end(at_hand)),
         // Who asked for the stream to be forgotten is not to be found in a report.
         Err(EventStoreError::StreamErased { .. }) => Ok(StreamFindings::erased(stream_id)),
         Err(error) => Err(error),
@@ -56,27 +68,48 @@ impl Shadow<'_> {
         let mut journal = Journal::of(self.store, self.stream_id, plan.decide_anew);
         let mut version = Version::EMPTY;
         loop {
-            let mut events = self.store.load_events(self.stream_id, version, self.page).await?;
-            let is_full = self.page.is_reached(events.len(), events.data.len());
-            let Some(last) = events.last_version() else { break };
-            let is_closed = events.take_closing();
-            self.page(&mut journal, events).await?;
+            let page = self.events.read(version).await?;
+            let Some(last) = page.last else { break };
+            self.page(&mut journal, page.events).await?;
             version = last;
-            if is_closed {
+            if page.is_closed {
                 // Those that were decided on the last state before the end, which no page goes on from.
                 self.decide(&mut journal, Version::new(last.get() - 1), &PackedEvents::new()).await?;
             }
-            if !is_full {
+            if !page.is_full {
                 break;
             }
         }
         // Those that were decided on the last state.
         self.decide(&mut journal, version, &PackedEvents::new()).await?;
+        self.confirm().await?;
         self.judge();
         if plan.looks_at_snapshot(self.stream_id) {
             self.snapshot().await?;
         }
         Ok(())
+    }
+
+    /// Folds anew, in an instance of its own, what came to something else than the candidate in small pages, which always has one.
+    async fn confirm(&mut self) -> Result<(), EventStoreError> {
+        let in_others = self.in_other_pages.state_text();
+        for side in [Some(&mut self.candidate), self.baseline.as_mut()].into_iter().flatten() {
+            if side.state_text().is_none() || side.state_text() != in_others {
+                side.fold_alone(&self.events).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves the instances to the streams behind it.
+    fn end(self, at_hand: &AtHand) -> StreamFindings {
+        if let Some(aggregate) = self.candidate.into_aggregate() {
+            at_hand.candidate.give_back(aggregate);
+        }
+        if let Some(aggregate) = self.baseline.and_then(Side::into_aggregate) {
+            at_hand.baseline.give_back(aggregate);
+        }
+        self.found
     }
 
     /// Folds a page up to each version that a command was decided on, and decides it there.
@@ -109,7 +142,7 @@ impl Shadow<'_> {
     async fn recover(&mut self) -> Result<(), EventStoreError> {
         let sides = [Some(&mut self.candidate), Some(&mut self.in_other_pages), self.baseline.as_mut()];
         for side in sides.into_iter().flatten() {
-            side.recover(self.store, self.page).await?;
+            side.recover(&self.events).await?;
         }
         Ok(())
     }

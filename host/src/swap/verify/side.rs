@@ -4,7 +4,9 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use crate::event_store::{EventStore, EventStoreError, PageLimit};
+use super::events::Events;
+use super::instances::Instances;
+use crate::event_store::EventStoreError;
 use crate::reducer::{Aggregate, Command, Context, DecideError, Decision, Reducer, ReducerFault};
 use crate::runtime::is_exhausted;
 use crate::{PackedEvents, StreamId, Version};
@@ -17,6 +19,11 @@ pub(super) struct Side<'a> {
     reducer: &'a dyn Reducer,
     stream_id: &'a StreamId,
     state: Result<Box<dyn Aggregate>, Stopped>,
+    /// Whether its instance had other streams before this one. What such a one comes to is told only once an instance of its own has
+    /// come to the same: logic that keeps something beside its aggregates would be blamed for another stream's state else.
+    is_used: bool,
+    /// Its state's text, once it was asked for.
+    text: Option<String>,
     /// How many events it holds, and how many it was given.
     version: Version,
     given: Version,
@@ -64,9 +71,15 @@ impl<'a> Side<'a> {
         Self { cut: Cut::Odd(0), falls_back: true, ..Self::in_pages(reducer, stream_id) }
     }
 
-    /// As the host loads it: in the pages that it is given, and event by event where one of them is too much.
-    pub(super) fn as_loaded(reducer: &'a dyn Reducer, stream_id: &'a StreamId) -> Self {
-        Self { falls_back: true, ..Self::in_pages(reducer, stream_id) }
+    /// In the pages that it is given, in an instance that is at hand.
+    pub(super) fn at_hand(reducer: &'a dyn Reducer, stream_id: &'a StreamId, instances: &Instances) -> Self {
+        let begun = instances.begin(reducer, stream_id);
+        Self { is_used: begun.is_used, ..Self::begun(reducer, stream_id, begun.aggregate, Version::EMPTY) }
+    }
+
+    /// As the host loads it: event by event where a page is too much.
+    pub(super) fn as_loaded(self) -> Self {
+        Self { falls_back: true, ..self }
     }
 
     /// An aggregate that is there already, at a version.
@@ -80,6 +93,8 @@ impl<'a> Side<'a> {
             reducer,
             stream_id,
             state: aggregate.map_err(|fault| Stopped { fault, version }),
+            is_used: false,
+            text: None,
             version,
             given: version,
             cut: Cut::Not,
@@ -113,6 +128,7 @@ impl<'a> Side<'a> {
     pub(super) fn apply(&mut self, events: PackedEvents) {
         let Some(last) = events.last_version() else { return };
         self.given = last;
+        self.text = None;
         let begun = Instant::now();
         if self.cut == Cut::Not {
             self.fold(events);
@@ -172,11 +188,9 @@ impl<'a> Side<'a> {
     ///
     /// # Errors
     /// [`EventStoreError`]
-    pub(super) async fn recover(&mut self, store: &dyn EventStore, page: PageLimit) -> Result<(), EventStoreError> {
+    pub(super) async fn recover(&mut self, events: &Events<'_>) -> Result<(), EventStoreError> {
         if self.state.is_err() && std::mem::take(&mut self.ended_deciding) {
-            let spent_ns = self.spent_ns;
-            self.fold_anew(store, page).await?;
-            self.spent_ns = spent_ns;
+            self.fold_unmeasured(events).await?;
         }
         if let Err(stopped) = &self.state
             && self.falls_back
@@ -185,33 +199,51 @@ impl<'a> Side<'a> {
         {
             self.in_large_pages = Some(stopped.clone());
             self.cut = Cut::OneByOne;
-            self.fold_anew(store, page).await?;
+            self.fold_anew(events).await?;
         }
         Ok(())
     }
 
-    /// From the first event to the last that it was given.
-    async fn fold_anew(&mut self, store: &dyn EventStore, page: PageLimit) -> Result<(), EventStoreError> {
+    /// Folds it anew in an instance of its own, unless it has one. What it spent is what it spent at first: both sides are measured in
+    /// instances that were used before, or neither would be comparable.
+    ///
+    /// # Errors
+    /// [`EventStoreError`]
+    pub(super) async fn fold_alone(&mut self, events: &Events<'_>) -> Result<(), EventStoreError> {
+        if self.is_used {
+            self.fold_unmeasured(events).await?;
+            self.recover(events).await?;
+        }
+        Ok(())
+    }
+
+    async fn fold_unmeasured(&mut self, events: &Events<'_>) -> Result<(), EventStoreError> {
+        let spent_ns = self.spent_ns;
+        self.fold_anew(events).await?;
+        self.spent_ns = spent_ns;
+        Ok(())
+    }
+
+    /// From the first event to the last that it was given, in a new instance.
+    async fn fold_anew(&mut self, events: &Events<'_>) -> Result<(), EventStoreError> {
         let until = self.given;
         self.version = Version::EMPTY;
+        (self.is_used, self.text) = (false, None);
         self.state = self.reducer.create(self.stream_id).map_err(|fault| Stopped { fault, version: Version::EMPTY });
         while self.state.is_ok() && self.version < until {
-            let wanted = usize::try_from(until.get() - self.version.get()).unwrap_or(usize::MAX);
-            let page = PageLimit { events_max: page.events_max.min(wanted), ..page };
-            let events = self.store_page(store, page).await?;
-            if events.is_empty() {
+            let page = events.again(self.version, until).await?;
+            if page.is_empty() {
                 break;
             }
-            self.apply(events);
+            self.apply(page);
         }
         self.given = until;
         Ok(())
     }
 
-    async fn store_page(&self, store: &dyn EventStore, page: PageLimit) -> Result<PackedEvents, EventStoreError> {
-        let mut events = store.load_events(self.stream_id, self.version, page).await?;
-        events.take_closing();
-        Ok(events)
+    /// Its instance, unless a fault ended it.
+    pub(super) fn into_aggregate(self) -> Option<Box<dyn Aggregate>> {
+        self.state.ok()
     }
 
     /// Its state as a document.
@@ -221,17 +253,19 @@ impl<'a> Side<'a> {
 
     /// The text of that document: equal ones are equal documents, and need not be read.
     pub(super) fn state_text(&mut self) -> Option<String> {
-        match self.state.as_mut().ok()?.state_json() {
-            Ok(text) => Some(text),
-            Err(fault) => {
-                self.stop(fault);
-                None
+        let aggregate = self.state.as_mut().ok()?;
+        if self.text.is_none() {
+            match aggregate.state_json() {
+                Ok(text) => self.text = Some(text),
+                Err(fault) => self.stop(fault),
             }
         }
+        self.text.clone()
     }
 
     /// After a fault an aggregate is not asked again: what it holds is not known any more.
     fn stop(&mut self, fault: ReducerFault) {
+        self.text = None;
         self.state = Err(Stopped { fault, version: self.version });
     }
 }
