@@ -93,6 +93,7 @@ contract! {
         activations_count_generations
         a_change_that_was_decided_on_another_generation_is_outrun
         an_activation_is_refused_by_events_that_may_not_be_there
+        a_change_that_is_only_begun_changes_nothing_and_holds_no_append_up
         an_activation_keeps_who_made_it_and_why
         a_generation_may_have_a_canary
         what_is_done_to_a_reducer_is_told_by_its_history

@@ -76,6 +76,36 @@ pub(crate) async fn an_activation_is_refused_by_events_that_may_not_be_there(sto
     assert_eq!(store.activate(&change(&unread[1..])).await.unwrap().generation, 2);
 }
 
+pub(crate) async fn a_change_that_is_only_begun_changes_nothing_and_holds_no_append_up(store: Arc<impl Store>) {
+    for component in [b"one", b"two"] {
+        store.save_reducer(ReducerDigest::of(component), &descriptor("order"), component, None).await.unwrap();
+    }
+    assert_eq!(activate(&store, "order", b"one").await, 1);
+    let unread = ["B.v1".to_owned()];
+    let change = ActivationChange {
+        unread: &unread,
+        expected_generation: Some(1),
+        ..ActivationChange::to("order", ReducerDigest::of(b"two"))
+    };
+    let begun = store.begin_activation(&change).await.unwrap();
+    assert_eq!(store.append_many(&[fenced("order-1", 0, 1)]).await.unwrap(), [appended(1)]);
+    // Dropped, it never was.
+    drop(begun);
+    assert_eq!(store.activations("order", None, 10).await.unwrap().len(), 1);
+    // What is appended behind its beginning is seen where it is committed.
+    let begun = store.begin_activation(&change).await.unwrap();
+    store.append_many(&[batch("order-2", 0, &["B"])]).await.unwrap();
+    let refused = begun.commit().await.unwrap_err();
+    assert!(matches!(refused, EventStoreError::Unread { .. }), "{refused}");
+    assert_eq!(store.append_many(&[fenced("order-1", 1, 1)]).await.unwrap(), [appended(2)]);
+    let change = ActivationChange { unread: &[], ..change };
+    let begun = store.begin_activation(&change).await.unwrap();
+    assert_eq!(store.append_many(&[fenced("order-1", 2, 1)]).await.unwrap(), [appended(3)]);
+    let made = begun.commit().await.unwrap();
+    assert_eq!(store.active_reducers(Some("order")).await.unwrap(), [made]);
+    assert_eq!(store.append_many(&[fenced("order-1", 3, 1)]).await.unwrap(), [AppendOutcome::Fenced]);
+}
+
 pub(crate) async fn an_activation_keeps_who_made_it_and_why(store: Arc<impl Store>) {
     let digest = ReducerDigest::of(b"one");
     store.save_reducer(digest, &descriptor("order"), b"one", Some("ada")).await.unwrap();

@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use foldhost::event_store::{
     Activation, ActivationChange, AppendOutcome, ClaimOutcome, ClaimedEffect, Cursor, EffectBacklog, EffectClaim,
     EffectDetail, EffectFilter, EffectLease, EffectRecord, EffectReopening, EffectUpdate, EventCount, JournalPlace,
-    JournaledCommand, KeptReducer, LaneDue, LoadedStream, NewVerification, OutboxStore, RecordedCommand, ReducerNews,
-    Snapshot, SnapshotKey, StreamBatch, SubscriptionClaim, SubscriptionError, SubscriptionName, SubscriptionStatus,
-    SubscriptionStore, TaskClaim, TaskProgress, Verification, VerificationClaim, VerificationLease, VerificationStatus,
-    VerificationStore,
+    JournaledCommand, KeptReducer, LaneDue, LoadedStream, NewVerification, OutboxStore, PendingActivation,
+    RecordedCommand, ReducerNews, Snapshot, SnapshotKey, StreamBatch, SubscriptionClaim, SubscriptionError,
+    SubscriptionName, SubscriptionStatus, SubscriptionStore, TaskClaim, TaskProgress, Verification, VerificationClaim,
+    VerificationLease, VerificationStatus, VerificationStore,
 };
 use foldhost::reducer::{Descriptor, EffectRules, ReducerDigest};
 use foldhost::{
@@ -186,8 +186,11 @@ impl ReducerStore for MoodyStore {
         self.enter().await?.save_reducer(digest, descriptor, component, deployed_by).await
     }
 
-    async fn activate(&self, change: &ActivationChange<'_>) -> Result<Activation, EventStoreError> {
-        self.enter().await?.activate(change).await
+    async fn begin_activation<'a>(
+        &'a self,
+        change: &'a ActivationChange<'a>,
+    ) -> Result<Box<dyn PendingActivation + 'a>, EventStoreError> {
+        self.enter().await?.begin_activation(change).await
     }
 
     async fn active_reducers(&self, name: Option<&str>) -> Result<Vec<Activation>, EventStoreError> {

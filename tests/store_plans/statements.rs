@@ -65,7 +65,7 @@ impl Statement {
 }
 
 /// Statements without a plan worth a check, and why.
-pub(crate) const ELSEWHERE: [(&str, &str); 32] = [
+pub(crate) const ELSEWHERE: [(&str, &str); 33] = [
     ("activate.sql", "once an activation, over tables with a row for each activation"),
     ("activations.sql", "at an operator's word, over the same tables"),
     ("active_reducers.sql", "once a start or an activation, over the same tables"),
@@ -91,6 +91,7 @@ pub(crate) const ELSEWHERE: [(&str, &str); 32] = [
     ("lock_history.sql", "reads no table"),
     ("lock_log.sql", "after a restore, and has no plan"),
     ("lock_streams.sql", "reads no table"),
+    ("next_generation.sql", "once an activation, by the first row of its primary key's index"),
     ("notify.sql", "reads no table"),
     ("refuse_change_of_events.sql", "after a restore, and has no plan"),
     ("renew_epoch.sql", "after a restore, over one row"),

@@ -21,7 +21,7 @@ async fn a_host_that_freezes_while_it_activates_holds_others_up_for_seconds_and_
     site.count_on(1, &before).await;
     let change = Step::Activate.prepare(&site).await;
     // It has its locks, and waits to write. Let go, its transaction waits for what it says next.
-    let mut held = Held::table(&site.database.url, "activations").await;
+    let mut held = Held::tellings(&site.database.url).await;
     let asked = ask(&site, &change).await;
     held.until_waited_for(1).await;
     site.hosts.freeze(0);

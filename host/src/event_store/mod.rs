@@ -42,7 +42,7 @@ pub use outbox::{
 };
 pub use postgres::{PoolConfig, PostgresEventStore, Restored};
 pub use reading::{log_events, stream_events};
-pub use reducers::{ReducerNews, ReducerStore};
+pub use reducers::{PendingActivation, ReducerNews, ReducerStore};
 pub use share::{Share, ShareError};
 pub use snapshot::{LoadedStream, Snapshot, SnapshotConfig, SnapshotKey, StoredSnapshot};
 pub use subscription::{

@@ -28,7 +28,20 @@ pub trait ReducerStore: Send + Sync + 'static {
     /// # Errors
     /// [`EventStoreError::Outrun`] where another change came before this one, [`EventStoreError::Unread`] where there is an event of a type
     /// that may not be there.
-    async fn activate(&self, change: &ActivationChange<'_>) -> Result<Activation, EventStoreError>;
+    async fn activate(&self, change: &ActivationChange<'_>) -> Result<Activation, EventStoreError> {
+        self.begin_activation(change).await?.commit().await
+    }
+
+    /// Does of [`activate`](Self::activate) what can be done while appends go on: nothing has changed by then, and other changes to
+    /// the same name wait until what this gives is committed or dropped. So whoever can keep appends from being made in vain does it
+    /// between the two, and for a moment.
+    ///
+    /// # Errors
+    /// As [`activate`](Self::activate).
+    async fn begin_activation<'a>(
+        &'a self,
+        change: &'a ActivationChange<'a>,
+    ) -> Result<Box<dyn PendingActivation + 'a>, EventStoreError>;
 
     /// The active reducers, by name; with `name`, only that one.
     ///
@@ -109,6 +122,16 @@ pub trait ReducerStore: Send + Sync + 'static {
 
     /// What happens to reducers from now on, through this host or another. Not all of it: who has to know looks for himself.
     fn news(&self) -> broadcast::Receiver<ReducerNews>;
+}
+
+/// A change of who decides that nobody has seen yet. Dropped, it never was.
+#[async_trait]
+pub trait PendingActivation: Send {
+    /// Waits for the appends under way, and makes the change.
+    ///
+    /// # Errors
+    /// As [`ReducerStore::activate`]; then nothing has changed.
+    async fn commit(self: Box<Self>) -> Result<Activation, EventStoreError>;
 }
 
 /// Something that happened to a reducer.

@@ -159,6 +159,7 @@ impl HostBuilder {
             effects: Arc::clone(&effects),
             entities: Entities::new(),
             gates: Gates::default(),
+            departed: Arc::default(),
             committer: Committer::start(Arc::clone(&self.store), &self.limits),
             snapshots: SnapshotWriter::start(Arc::clone(&self.store), &writer_tasks, stop_writers.clone()),
             snapshot_config: self.snapshot_config,
@@ -236,6 +237,14 @@ async fn follow_activations(host: WeakHost, mut news: broadcast::Receiver<Reduce
 /// How often the work behind swaps is looked for: another host's may have been left.
 const SETTLE_EVERY: Duration = Duration::from_secs(30);
 
+/// How long behind a swap it is begun: the commands that waited for the swap come first, and many swaps in a row are one to settle.
+const SETTLE_BEHIND: Duration = Duration::from_secs(1);
+
+async fn swapped_lately(swapped: &Notify) {
+    swapped.notified().await;
+    tokio::time::sleep(SETTLE_BEHIND).await;
+}
+
 /// Does the work behind swaps that no other host does; ends with the host.
 async fn settle_swaps(host: WeakHost) {
     loop {
@@ -245,7 +254,7 @@ async fn settle_swaps(host: WeakHost) {
         drop(there);
         tokio::select! {
             () = stop.cancelled() => return,
-            () = swapped.notified() => {}
+            () = swapped_lately(&swapped) => {}
             () = tokio::time::sleep(SETTLE_EVERY) => {}
         }
         let Some(there) = host.upgrade() else { return };

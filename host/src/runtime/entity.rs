@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Shared;
 use super::command::{CommandError, CommandReply, CommandRequest};
+use super::departed::Departed;
 use super::execute::execute;
 use super::load::{LoadError, load};
 use super::registry::ActiveReducer;
@@ -86,7 +87,13 @@ impl Warm {
     ///
     /// Where another component decides from now on, and declares the state's schema to be its own, it takes the state over as it
     /// would from a snapshot: a swap under load had every warm stream read from the database at once.
-    fn under(mut self, active: &ActiveReducer, stream_id: &StreamId, config: SnapshotConfig) -> Option<Self> {
+    fn under(
+        mut self,
+        active: &ActiveReducer,
+        stream_id: &StreamId,
+        config: SnapshotConfig,
+        departed: &Arc<Departed>,
+    ) -> Option<Self> {
         if self.active.is(active) {
             return Some(self);
         }
@@ -98,7 +105,8 @@ impl Warm {
                 return None;
             }
             let state = self.aggregate.snapshot().ok()?;
-            self.aggregate = active.reducer.restore(stream_id, &state).ok()?;
+            let restored = active.reducer.restore(stream_id, &state).ok()?;
+            departed.leave(std::mem::replace(&mut self.aggregate, restored));
         }
         self.active = active.clone();
         self.weigh();
@@ -158,6 +166,9 @@ impl Entity {
                 None => return,
                 Some(Message::Retire) => {
                     if self.shared.entities.retire(&self.stream_id, &mailbox) {
+                        if let Some(warm) = self.warm.take() {
+                            self.shared.departed.leave(warm.aggregate);
+                        }
                         return;
                     }
                 }
@@ -181,7 +192,8 @@ impl Entity {
         let shared = &self.shared;
         let active = shared.registry.deciding(&self.stream_id).await?;
         let config = shared.snapshot_config(self.stream_id.category());
-        if let Some(warm) = self.warm.take().and_then(|warm| warm.under(&active, &self.stream_id, config)) {
+        let warm = self.warm.take();
+        if let Some(warm) = warm.and_then(|warm| warm.under(&active, &self.stream_id, config, &shared.departed)) {
             return Ok((warm, false));
         }
         let load = async |active: &ActiveReducer| {

@@ -32,6 +32,12 @@ impl Gates {
         self.of(reducer).read_owned().await
     }
 
+    /// How many turns are under way, or wait for it to be opened: about as many, since it is counted while they come and go.
+    pub(crate) fn passing(&self, reducer: &str) -> usize {
+        // Each holds the gate, and so does the map.
+        self.0.get(reducer).map_or(0, |gate| Arc::strong_count(&gate).saturating_sub(1))
+    }
+
     /// Does something behind it, once the turns under way are through; where they take too long, without it. Where what is done takes
     /// longer than a moment, it is opened again: a store that is away may take minutes, and a command that waits for it is told.
     pub(crate) async fn close_for<T>(&self, reducer: &str, doing: impl Future<Output = T>) -> T {

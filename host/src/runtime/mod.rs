@@ -4,6 +4,7 @@ mod answers;
 mod builder;
 mod command;
 mod committer;
+mod departed;
 mod drawing;
 mod entities;
 mod entity;
@@ -48,6 +49,7 @@ struct Shared {
     registry: registry::Registry,
     entities: entities::Entities,
     gates: gates::Gates,
+    departed: Arc<departed::Departed>,
     committer: committer::Committer,
     effects: Arc<Effects>,
     snapshots: snapshots::SnapshotWriter,

@@ -104,25 +104,6 @@ impl Host {
         self.flip(&change).await
     }
 
-    /// Changes who decides, here at once and on the other hosts by notification. Dropped or killed in it, the former or the next
-    /// generation decides on every host, and the store says which.
-    pub(super) async fn flip(&self, change: &ActivationChange<'_>) -> Result<ReducerStatus, SwapError> {
-        let activating = async {
-            let activation = self.store().activate(change).await?;
-            self.take_up(&activation).await;
-            Ok(activation)
-        };
-        let activation = self.gates().close_for(change.name, activating).await.map_err(|error| match error {
-            EventStoreError::Unread { name, events } => {
-                let digest = change.canary.map_or(change.digest, |(canary, _)| canary);
-                SwapError::Unreadable { name, digest, events }
-            }
-            other => other.into(),
-        })?;
-        self.settle_soon();
-        Ok(activation.into())
-    }
-
     /// Whether a component may take the active one's place.
     pub(super) async fn allowed(
         &self,

@@ -18,6 +18,7 @@ mod canary;
 mod deploy;
 mod difference;
 mod error;
+mod flip;
 mod policy;
 mod proof;
 mod roll_back;

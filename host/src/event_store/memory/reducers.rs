@@ -9,8 +9,8 @@ use super::records::Records;
 use crate::StreamId;
 use crate::event_store::history::{HistoryEvent, history_stream};
 use crate::event_store::{
-    Activation, ActivationChange, Canary, EVENTS_COUNTED_MAX, EventCount, EventStoreError, KeptReducer, ReducerNews,
-    ReducerStore,
+    Activation, ActivationChange, Canary, EVENTS_COUNTED_MAX, EventCount, EventStoreError, KeptReducer,
+    PendingActivation, ReducerNews, ReducerStore,
 };
 use crate::reducer::{Descriptor, EffectRules, ReducerDigest};
 
@@ -73,6 +73,23 @@ impl Records {
     }
 }
 
+/// There is nothing to get ready.
+struct Pending<'a> {
+    store: &'a InMemoryEventStore,
+    change: &'a ActivationChange<'a>,
+}
+
+#[async_trait]
+impl PendingActivation for Pending<'_> {
+    async fn commit(self: Box<Self>) -> Result<Activation, EventStoreError> {
+        let (activation, is_new) = self.store.records().activate(self.change)?;
+        if is_new {
+            self.store.tell_all(ReducerNews::Activated(self.change.name.to_owned()));
+        }
+        Ok(activation)
+    }
+}
+
 #[async_trait]
 impl ReducerStore for InMemoryEventStore {
     async fn save_reducer(
@@ -100,12 +117,11 @@ impl ReducerStore for InMemoryEventStore {
         Ok(true)
     }
 
-    async fn activate(&self, change: &ActivationChange<'_>) -> Result<Activation, EventStoreError> {
-        let (activation, is_new) = self.records().activate(change)?;
-        if is_new {
-            self.tell_all(ReducerNews::Activated(change.name.to_owned()));
-        }
-        Ok(activation)
+    async fn begin_activation<'a>(
+        &'a self,
+        change: &'a ActivationChange<'a>,
+    ) -> Result<Box<dyn PendingActivation + 'a>, EventStoreError> {
+        Ok(Box::new(Pending { store: self, change }))
     }
 
     async fn active_reducers(&self, name: Option<&str>) -> Result<Vec<Activation>, EventStoreError> {

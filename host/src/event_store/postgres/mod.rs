@@ -1,5 +1,6 @@
 //! The store in Postgres. All of the host's SQL is here, one statement a file.
 
+mod activate;
 mod append;
 mod appenders;
 mod connect;
@@ -39,8 +40,8 @@ use retry::Retry;
 use super::sealing::Encryption;
 use super::{
     Activation, ActivationChange, AppendOutcome, Cursor, EventCount, EventStore, EventStoreError, JournalPlace,
-    JournaledCommand, KeptReducer, LoadedStream, LogFilter, PageLimit, RecordedCommand, ReducerNews, ReducerStore,
-    Snapshot, SnapshotKey, StreamBatch,
+    JournaledCommand, KeptReducer, LoadedStream, LogFilter, PageLimit, PendingActivation, RecordedCommand, ReducerNews,
+    ReducerStore, Snapshot, SnapshotKey, StreamBatch,
 };
 use crate::reducer::{Descriptor, EffectRules, ReducerDigest};
 use crate::{Event, PackedEvents, StreamId, Version};
@@ -290,8 +291,11 @@ impl ReducerStore for PostgresEventStore {
         reducers::save(&self.pool, digest, descriptor, component, deployed_by).await
     }
 
-    async fn activate(&self, change: &ActivationChange<'_>) -> Result<Activation, EventStoreError> {
-        reducers::activate(&self.pool, change).await
+    async fn begin_activation<'a>(
+        &'a self,
+        change: &'a ActivationChange<'a>,
+    ) -> Result<Box<dyn PendingActivation + 'a>, EventStoreError> {
+        Ok(Box::new(activate::begin(&self.pool, change).await?))
     }
 
     async fn active_reducers(&self, name: Option<&str>) -> Result<Vec<Activation>, EventStoreError> {

@@ -7,8 +7,8 @@ use super::{connect, news};
 use crate::event_store::batch::metadata_json;
 use crate::event_store::history::{HistoryEvent, history_stream};
 use crate::event_store::{
-    Activation, ActivationChange, ActivationKind, ActivationNote, Canary, EVENTS_COUNTED_MAX, EventCount,
-    EventStoreError, KeptReducer, ReducerNews, Share,
+    Activation, ActivationKind, ActivationNote, Canary, EVENTS_COUNTED_MAX, EventCount, EventStoreError, KeptReducer,
+    ReducerNews, Share,
 };
 use crate::reducer::{Descriptor, EffectRules, ReducerDigest};
 
@@ -43,67 +43,7 @@ pub(super) async fn save(
     Ok(is_new)
 }
 
-/// One transaction. Dropped or killed anywhere in it, the former generation stays the active one, and the history tells of no other.
-pub(super) async fn activate(pool: &PgPool, change: &ActivationChange<'_>) -> Result<Activation, EventStoreError> {
-    let name = change.name;
-    let mut transaction = connect::begin(pool).await?;
-    // The history first: whoever takes the other lock holds up appends.
-    lock_history(&mut transaction, name).await?;
-    sqlx::query_file!("src/event_store/postgres/lock_active_reducers.sql", name)
-        .execute(&mut *transaction)
-        .await
-        .map_err(database_error)?;
-    let before = active(&mut *transaction, Some(name)).await?.pop();
-    let generation = before.as_ref().map_or(0, |active| active.generation);
-    if let Some(expected) = change.expected_generation.filter(|expected| *expected != generation) {
-        return Err(EventStoreError::Outrun { name: name.to_owned(), expected, active: generation });
-    }
-    if let Some(active) = before.as_ref().filter(|active| active.is_as(change)) {
-        return Ok(active.clone());
-    }
-    // Here, where appends wait: what was looked at before is not what there is.
-    let events = count_events(&mut transaction, name, change.unread).await?;
-    if !events.is_empty() {
-        return Err(EventStoreError::Unread { name: name.to_owned(), events });
-    }
-    insert(&mut transaction, change, before.as_ref()).await?;
-    let activation = active(&mut *transaction, Some(name)).await?.pop();
-    let activation =
-        activation.ok_or_else(|| EventStoreError::Database(format!("the activation of {name} left no row")))?;
-    tell(&mut transaction, name, &HistoryEvent::activated(&activation, before.as_ref())).await?;
-    news::send(&mut *transaction, &ReducerNews::Activated(name.to_owned())).await?;
-    transaction.commit().await.map_err(database_error)?;
-    Ok(activation)
-}
-
-async fn insert(
-    connection: &mut PgConnection,
-    change: &ActivationChange<'_>,
-    before: Option<&Activation>,
-) -> Result<(), EventStoreError> {
-    let effects = change.rules.or(before.map(|active| &active.effects)).cloned().unwrap_or_default();
-    let note = &change.note;
-    sqlx::query_file!(
-        "src/event_store/postgres/activate.sql",
-        change.name,
-        change.digest.as_bytes().as_slice(),
-        json(&effects)?,
-        note.kind.as_str(),
-        change.canary.as_ref().map(|(digest, _)| digest.as_bytes().as_slice()),
-        change.canary.map(|(_, share)| i32::from(share.ten_thousandths())),
-        change.journal.unwrap_or_else(|| before.is_some_and(|active| active.journal)),
-        note.by.as_deref(),
-        note.reason.as_deref(),
-        note.policy.as_ref(),
-        note.verification_id.map(|id| id.to_string()),
-    )
-    .fetch_one(connection)
-    .await
-    .map(drop)
-    .map_err(database_error)
-}
-
-fn json(value: &impl serde::Serialize) -> Result<serde_json::Value, EventStoreError> {
+pub(super) fn json(value: &impl serde::Serialize) -> Result<serde_json::Value, EventStoreError> {
     serde_json::to_value(value).map_err(|error| EventStoreError::InvalidBatch(error.to_string()))
 }
 

@@ -9,8 +9,9 @@ use uuid::Uuid;
 
 use super::{FaultyStore, StoreCall};
 use crate::event_store::{
-    Activation, ActivationChange, EventCount, KeptReducer, NewVerification, ReducerNews, ReducerStore, TaskClaim,
-    TaskProgress, Verification, VerificationClaim, VerificationLease, VerificationStatus, VerificationStore,
+    Activation, ActivationChange, EventCount, KeptReducer, NewVerification, PendingActivation, ReducerNews,
+    ReducerStore, TaskClaim, TaskProgress, Verification, VerificationClaim, VerificationLease, VerificationStatus,
+    VerificationStore,
 };
 use crate::reducer::{Descriptor, EffectRules, ReducerDigest};
 use crate::{EventStoreError, StreamId};
@@ -27,8 +28,11 @@ impl<S: ReducerStore + ?Sized> ReducerStore for FaultyStore<S> {
         self.enter(StoreCall::Reducers)?.save_reducer(digest, descriptor, component, deployed_by).await
     }
 
-    async fn activate(&self, change: &ActivationChange<'_>) -> Result<Activation, EventStoreError> {
-        self.enter(StoreCall::Reducers)?.activate(change).await
+    async fn begin_activation<'a>(
+        &'a self,
+        change: &'a ActivationChange<'a>,
+    ) -> Result<Box<dyn PendingActivation + 'a>, EventStoreError> {
+        self.enter(StoreCall::Reducers)?.begin_activation(change).await
     }
 
     async fn active_reducers(&self, name: Option<&str>) -> Result<Vec<Activation>, EventStoreError> {
