@@ -128,8 +128,16 @@ impl Hosts {
 
     /// Stops one where it is: its connections stay, and nobody hears from it until it is thawed.
     #[allow(dead_code, reason = "not every test freezes hosts")]
-    pub(crate) fn freeze(&self, place: usize) {
+    pub(crate) async fn freeze(&self, place: usize) {
         self.signal(place, Signal::SIGSTOP);
+        // Its threads stop one by one when they are next looked at: on a busy machine one went on and committed what was to be held.
+        let tasks = format!("/proc/{}/task", self.pid(place));
+        let state =
+            |task: std::io::Result<std::fs::DirEntry>| std::fs::read_to_string(task.ok()?.path().join("stat")).ok();
+        let is_stopped = |stat: String| stat.rsplit_once(") ").is_some_and(|(_, behind)| behind.starts_with('T'));
+        while !std::fs::read_dir(&tasks).unwrap().filter_map(state).all(is_stopped) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     #[allow(dead_code, reason = "not every test freezes hosts")]
@@ -138,8 +146,11 @@ impl Hosts {
     }
 
     fn signal(&self, place: usize, signal: Signal) {
-        let pid = self.running[place].as_ref().unwrap().child.id().unwrap().cast_signed();
-        kill(Pid::from_raw(pid), signal).unwrap();
+        kill(Pid::from_raw(self.pid(place)), signal).unwrap();
+    }
+
+    fn pid(&self, place: usize) -> i32 {
+        self.running[place].as_ref().unwrap().child.id().unwrap().cast_signed()
     }
 
     /// Ends all that run, in order.

@@ -24,7 +24,7 @@ async fn a_host_that_freezes_while_it_activates_holds_others_up_for_seconds_and_
     let mut held = Held::tellings(&site.database.url).await;
     let asked = ask(&site, &change).await;
     held.until_waited_for(1).await;
-    site.hosts.freeze(0);
+    site.hosts.freeze(0).await;
     held.release().await;
     let began = Instant::now();
     let counted = tokio::time::timeout(HELD_UP_MAX, site.count_on(1, &before)).await;
