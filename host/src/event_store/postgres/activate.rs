@@ -27,7 +27,7 @@ pub(super) async fn begin<'a>(pool: &PgPool, change: &'a ActivationChange<'a>) -
         return Err(EventStoreError::Outrun { name: name.to_owned(), expected, active: generation });
     }
     if let Some(active) = before.as_ref().filter(|active| active.is_as(change)) {
-        return Ok(Pending { transaction, change, made: Made::Nothing(active.clone()) });
+        return Ok(Pending { transaction, change, made: Made::Nothing(Box::new(active.clone())) });
     }
     refuse_unread(&mut transaction, change).await?;
     let activation = activation(&mut transaction, change, before.as_ref()).await?;
@@ -47,7 +47,7 @@ pub(super) struct Pending<'a> {
 
 enum Made {
     /// It is active already.
-    Nothing(Activation),
+    Nothing(Box<Activation>),
     Written(Box<Written>),
 }
 
@@ -77,7 +77,7 @@ impl PendingActivation for Pending<'_> {
     async fn commit(self: Box<Self>) -> Result<Activation, EventStoreError> {
         let Self { mut transaction, change, made } = *self;
         let written = match made {
-            Made::Nothing(active) => return Ok(active),
+            Made::Nothing(active) => return Ok(*active),
             Made::Written(written) => written,
         };
         sqlx::query_file!("src/event_store/postgres/lock_active_reducers.sql", change.name)

@@ -52,7 +52,7 @@ pub(super) async fn shadow(
         events: Events::of(store, stream_id, page),
         candidate: side(&*pair.candidate, &at_hand.candidate),
         in_other_pages: Side::in_odd_pages(&*pair.candidate, stream_id),
-        baseline: pair.baseline.as_ref().map(|baseline| side(&**baseline, &at_hand.baseline).as_loaded()),
+        baseline: pair.baseline.as_ref().map(|baseline| side(&**baseline, &at_hand.baseline).falling_back()),
         found: StreamFindings::of(stream_id, plan.is_sealed),
     };
     match shadow.go(plan).await {

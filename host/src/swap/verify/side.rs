@@ -78,7 +78,7 @@ impl<'a> Side<'a> {
     }
 
     /// As the host loads it: event by event where a page is too much.
-    pub(super) fn as_loaded(self) -> Self {
+    pub(super) fn falling_back(self) -> Self {
         Self { falls_back: true, ..self }
     }
 
