@@ -143,6 +143,27 @@ pub struct ActivationChange<'a> {
 }
 
 impl<'a> ActivationChange<'a> {
+    /// The activation that it leads to. What it leaves open stays as it was before.
+    pub(super) fn activation(
+        &self,
+        before: Option<&Activation>,
+        (generation, activated_at): (u64, DateTime<Utc>),
+        descriptor: Descriptor,
+        canary: Option<Canary>,
+    ) -> Activation {
+        Activation {
+            name: self.name.to_owned(),
+            generation,
+            digest: self.digest,
+            descriptor,
+            canary,
+            activated_at,
+            effects: self.rules.or(before.map(|active| &active.effects)).cloned().unwrap_or_default(),
+            journal: self.journal.unwrap_or_else(|| before.is_some_and(|active| active.journal)),
+            note: self.note.clone(),
+        }
+    }
+
     /// A component for all streams of a category, whatever was active.
     #[must_use]
     pub fn to(name: &'a str, digest: ReducerDigest) -> Self {

@@ -12,7 +12,8 @@ const AT_ONCE: usize = 8;
 const BREATH: Duration = Duration::from_millis(1);
 
 /// Drops aggregates beside the commands. Giving an instance's memory back takes as long as making one, and keeps the whole process from
-/// mapping any: a swap has every stream in use drop one at once, and so has a host that makes room for a sixteenth of its streams.
+/// mapping any: a swap has every stream in use drop one at once, and so has a host that makes
+/// room for a sixteenth of its streams. By then they do not count towards the host's memory any more, for a fraction of a second.
 #[derive(Default)]
 pub(super) struct Departed(Mutex<Vec<Box<dyn Aggregate>>>);
 

@@ -5,6 +5,7 @@
 //! | `deploy` | keeps a component, and tells it from the active one (`difference`) |
 //! | `verify` | holds a candidate against the active reducer over the recorded history |
 //! | `activate`, `policy` | one transaction makes it the one that decides, if what was found allows it |
+//! | `flip` | the moment of it: what takes time is done before and behind |
 //! | `proof` | what was recorded behind a report, looked at before a swap |
 //! | `canary` | a share of the streams first |
 //! | `roll_back` | back to the former one, under the same checks |

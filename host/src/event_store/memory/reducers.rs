@@ -55,17 +55,8 @@ impl Records {
             Some((digest, share)) => Some(Canary { digest, descriptor: self.kept(digest)?.descriptor.clone(), share }),
             None => None,
         };
-        let activation = Activation {
-            name: name.to_owned(),
-            generation: generation + 1,
-            digest: change.digest,
-            descriptor: self.kept(change.digest)?.descriptor.clone(),
-            canary,
-            activated_at: Utc::now(),
-            effects: change.rules.or(before.as_ref().map(|active| &active.effects)).cloned().unwrap_or_default(),
-            journal: change.journal.unwrap_or_else(|| before.as_ref().is_some_and(|active| active.journal)),
-            note: change.note.clone(),
-        };
+        let descriptor = self.kept(change.digest)?.descriptor.clone();
+        let activation = change.activation(before.as_ref(), (generation + 1, Utc::now()), descriptor, canary);
         self.tell(name, &HistoryEvent::activated(&activation, before.as_ref()))?;
         self.generations.insert((name.to_owned(), activation.generation), activation.clone());
         self.active.insert(name.to_owned(), activation.clone());

@@ -5,8 +5,7 @@ use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
 use super::connect;
 use super::error::database_error;
-use super::reducers::{active, count_events, json, kept, lock_history};
-use crate::event_store::batch::metadata_json;
+use super::reducers::{active, as_appended, count_events, json, kept, lock_history};
 use crate::event_store::history::{HistoryEvent, history_stream};
 use crate::event_store::{Activation, ActivationChange, Canary, EventStoreError, PendingActivation, ReducerNews};
 use crate::reducer::{Descriptor, ReducerDigest};
@@ -63,9 +62,7 @@ struct Written {
 
 impl Written {
     fn of(activation: Activation, before: Option<&Activation>) -> Result<Self, EventStoreError> {
-        let (event, metadata) = HistoryEvent::activated(&activation, before).serialized();
-        let metadata = serde_json::from_str(&metadata_json(&metadata)?)
-            .map_err(|error| EventStoreError::InvalidBatch(error.to_string()))?;
+        let (event, metadata) = as_appended(&HistoryEvent::activated(&activation, before))?;
         let history = history_stream(&activation.name)?;
         Ok(Self { activation, before: before.map_or(0, |active| active.generation), history, event, metadata })
     }
@@ -118,17 +115,8 @@ async fn activation(
         Some((digest, share)) => Some(Canary { digest, descriptor: descriptor(connection, digest).await?, share }),
         None => None,
     };
-    Ok(Activation {
-        name: change.name.to_owned(),
-        generation: next.generation as u64,
-        digest: change.digest,
-        descriptor: descriptor(connection, change.digest).await?,
-        canary,
-        activated_at: next.activated_at,
-        effects: change.rules.or(before.map(|active| &active.effects)).cloned().unwrap_or_default(),
-        journal: change.journal.unwrap_or_else(|| before.is_some_and(|active| active.journal)),
-        note: change.note.clone(),
-    })
+    let descriptor = descriptor(connection, change.digest).await?;
+    Ok(change.activation(before, (next.generation as u64, next.activated_at), descriptor, canary))
 }
 
 async fn descriptor(connection: &mut PgConnection, digest: ReducerDigest) -> Result<Descriptor, EventStoreError> {

@@ -4,6 +4,7 @@ use sqlx::{PgConnection, PgPool};
 
 use super::error::database_error;
 use super::{connect, news};
+use crate::SerializedEvent;
 use crate::event_store::batch::metadata_json;
 use crate::event_store::history::{HistoryEvent, history_stream};
 use crate::event_store::{
@@ -56,6 +57,13 @@ pub(super) async fn lock_history(connection: &mut PgConnection, name: &str) -> R
         .map_err(database_error)
 }
 
+/// An event of a history as a statement takes it, and its metadata.
+pub(super) fn as_appended(event: &HistoryEvent) -> Result<(SerializedEvent, serde_json::Value), EventStoreError> {
+    let (event, metadata) = event.serialized();
+    let metadata = serde_json::from_str(&metadata_json(&metadata)?);
+    Ok((event, metadata.map_err(|error| EventStoreError::InvalidBatch(error.to_string()))?))
+}
+
 /// Appends to the history of a name, under its lock.
 pub(super) async fn tell(
     connection: &mut PgConnection,
@@ -63,9 +71,7 @@ pub(super) async fn tell(
     event: &HistoryEvent,
 ) -> Result<(), EventStoreError> {
     let stream_id = history_stream(name)?;
-    let (event, metadata) = event.serialized();
-    let metadata: serde_json::Value = serde_json::from_str(&metadata_json(&metadata)?)
-        .map_err(|error| EventStoreError::InvalidBatch(error.to_string()))?;
+    let (event, metadata) = as_appended(event)?;
     sqlx::query_file!(
         "src/event_store/postgres/append_history.sql",
         stream_id.as_str(),
