@@ -20,6 +20,7 @@ mod swap {
     pub(super) mod snapshots;
     pub(super) mod taken_up;
     pub(super) mod time_travel;
+    pub(super) mod under_way;
     pub(super) mod verifications;
 }
 
@@ -120,6 +121,10 @@ swaps! {
         a_failure_in_a_part_outweighs_an_older_report_over_all
         an_activation_that_fails_on_its_way_has_changed_nothing
         only_a_component_that_is_kept_for_the_name_can_decide;
+    under_way:
+        what_is_recorded_while_a_swap_is_made_is_in_the_state_that_is_decided_on_behind_it
+        what_is_recorded_while_a_swap_fails_is_decided_on_as_if_there_had_been_none
+        what_is_recorded_while_a_canary_grows_is_in_the_state_that_is_decided_on_behind_it;
     histories:
         all_that_is_done_to_a_reducer_is_told_with_who_and_why
         whoever_reads_events_reads_the_history_too

@@ -1,4 +1,4 @@
-//! Instances that have more than one aggregate, or are there before they are wanted.
+//! Instances that have more than one aggregate.
 
 use super::*;
 
@@ -40,20 +40,4 @@ fn an_instance_that_has_thousands_of_aggregates_one_after_the_other_does_not_gro
         assert_eq!(fold(&mut *aggregate, number), state);
     }
     assert_eq!(aggregate.memory_bytes(), bytes);
-}
-
-#[test]
-fn an_instance_that_was_made_ahead_is_as_new_as_one_that_is_made_when_it_is_wanted() {
-    let reducer = component_reducer("order");
-    let events = pages(&history(50), 20);
-    let life = || folded(&mut *reducer.create(&stream("order-1")).unwrap(), &events);
-    let made_when_wanted = life();
-    reducer.make_instances(3);
-    // Three that were made ahead, and one that was not.
-    for _ in 0..4 {
-        assert_eq!(life(), made_when_wanted);
-    }
-    reducer.make_instances(3);
-    reducer.drop_instances();
-    assert_eq!(life(), made_when_wanted);
 }

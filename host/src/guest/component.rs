@@ -1,6 +1,6 @@
 //! A component as a reducer.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
@@ -20,8 +20,6 @@ pub struct ComponentReducer {
     kept: Kept,
     terms: Arc<Terms>,
     digest: ReducerDigest,
-    /// Instances that were made ahead, and never entered.
-    made: Mutex<Vec<Instance>>,
 }
 
 impl ComponentReducer {
@@ -54,7 +52,7 @@ impl ComponentReducer {
         if let Some(cache) = engine.cache().filter(|_| compiled_now) {
             cache.save(digest, &component);
         }
-        Ok(Self { loaded, kept, terms: Arc::new(Terms { limits, descriptor }), digest, made: Mutex::default() })
+        Ok(Self { loaded, kept, terms: Arc::new(Terms { limits, descriptor }), digest })
     }
 
     /// The version of the contract that the component was built for, one of [`CONTRACT_VERSIONS`](super::CONTRACT_VERSIONS).
@@ -68,17 +66,7 @@ impl ComponentReducer {
     }
 
     pub(super) fn start(&self) -> Result<Instance, ReducerFault> {
-        let made = self.made().pop();
-        made.map_or_else(|| self.instantiate(), Ok)
-    }
-
-    fn instantiate(&self) -> Result<Instance, ReducerFault> {
         Instance::start(&self.loaded.pre, &self.loaded.contract, &self.terms.limits, &self.kept)
-    }
-
-    fn made(&self) -> MutexGuard<'_, Vec<Instance>> {
-        // No code runs under the lock that could panic halfway through a change.
-        self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -157,20 +145,6 @@ impl Reducer for ComponentReducer {
 
     fn restore(&self, stream_id: &StreamId, snapshot: &[u8]) -> Result<Box<dyn Aggregate>, ReducerFault> {
         Ok(Box::new(ComponentAggregate::restore(self.start()?, stream_id, snapshot, &self.terms)?))
-    }
-
-    fn make_instances(&self, count: usize) {
-        while self.made().len() < count {
-            // Why none can be made is told to the stream that wants one.
-            let Ok(instance) = self.instantiate() else { return };
-            self.made().push(instance);
-        }
-    }
-
-    fn drop_instances(&self) {
-        // Outside the lock.
-        let made = std::mem::take(&mut *self.made());
-        drop(made);
     }
 
     fn events_json(&self, events: &[(&str, &[u8])]) -> Result<Vec<Result<String, String>>, ReducerFault> {

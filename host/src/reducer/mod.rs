@@ -33,15 +33,6 @@ pub trait Reducer: Send + Sync + 'static {
     /// [`ReducerFault::Snapshot`] when the snapshot is not understood; the stream has to be replayed then.
     fn restore(&self, stream_id: &StreamId, snapshot: &[u8]) -> Result<Box<dyn Aggregate>, ReducerFault>;
 
-    /// Has so many instances made by the time that they are wanted, so that an aggregate is begun or restored in one at once. Each is as
-    /// new as one that is made for its aggregate. Takes its time: about 50 microseconds for each.
-    fn make_instances(&self, count: usize) {
-        let _ = count;
-    }
-
-    /// Drops those of them that nobody has wanted.
-    fn drop_instances(&self) {}
-
     /// Recorded events as JSON, for people. Each gets an answer of its own: an unreadable event hides no other.
     ///
     /// # Errors

@@ -3,19 +3,17 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::Shared;
 use super::command::{CommandError, CommandReply, CommandRequest};
-use super::departed::Departed;
 use super::execute::execute;
+use super::gates::Through;
 use super::load::{LoadError, load};
 use super::registry::ActiveReducer;
-use crate::event_store::SnapshotConfig;
-use crate::reducer::Aggregate;
-use crate::{StreamId, Version};
+use super::warm::{Surroundings, Warm};
+use crate::{EventMetadata, SerializedEvent, StreamId, Version};
 
 /// What an entity is told.
 pub(super) enum Message {
@@ -70,75 +68,6 @@ impl Pending {
     }
 }
 
-/// An aggregate that is up to date as far as this host knows.
-pub(super) struct Warm {
-    pub(super) active: ActiveReducer,
-    pub(super) aggregate: Box<dyn Aggregate>,
-    pub(super) version: Version,
-    /// The version of the last snapshot that was read or handed to the writer.
-    pub(super) snapshot_version: Version,
-    /// How long it took to read and fold what came after that snapshot.
-    pub(super) replay_cost: Duration,
-    memory: MemoryShare,
-}
-
-impl Warm {
-    /// The same aggregate under another activation; none where it has to be loaded anew.
-    ///
-    /// Where another component decides from now on, and declares the state's schema to be its own, it takes the state over as it
-    /// would from a snapshot: a swap under load had every warm stream read from the database at once.
-    fn under(
-        mut self,
-        active: &ActiveReducer,
-        stream_id: &StreamId,
-        config: SnapshotConfig,
-        departed: &Arc<Departed>,
-    ) -> Option<Self> {
-        if self.active.is(active) {
-            return Some(self);
-        }
-        if self.active.reducer.digest() != active.reducer.digest() {
-            let (former, next) = (self.active.reducer.descriptor(), active.reducer.descriptor());
-            let readable = config.readable(&next.state_schema, active.reducer.digest());
-            // Nor where only its own snapshots are read, or none.
-            if former.state_schema != next.state_schema || readable.is_none_or(|key| key.reducer_digest.is_some()) {
-                return None;
-            }
-            let state = self.aggregate.snapshot().ok()?;
-            let restored = active.reducer.restore(stream_id, &state).ok()?;
-            departed.leave(std::mem::replace(&mut self.aggregate, restored));
-        }
-        self.active = active.clone();
-        self.weigh();
-        Some(self)
-    }
-
-    /// Counts what the aggregate holds now.
-    fn weigh(&mut self) {
-        self.memory.set(self.aggregate.memory_bytes());
-    }
-}
-
-/// One aggregate's part of the memory of all; given back when it is dropped.
-struct MemoryShare {
-    total: Arc<AtomicUsize>,
-    bytes: usize,
-}
-
-impl MemoryShare {
-    fn set(&mut self, bytes: usize) {
-        // Wraps around zero and back, as two's complement does.
-        self.total.fetch_add(bytes.wrapping_sub(self.bytes), Ordering::Relaxed);
-        self.bytes = bytes;
-    }
-}
-
-impl Drop for MemoryShare {
-    fn drop(&mut self) {
-        self.total.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
-}
-
 /// A stream in use. Its task is the only one that decides for the stream on this host, so commands need no lock.
 pub(super) struct Entity {
     pub(super) stream_id: StreamId,
@@ -167,7 +96,7 @@ impl Entity {
                 Some(Message::Retire) => {
                     if self.shared.entities.retire(&self.stream_id, &mailbox) {
                         if let Some(warm) = self.warm.take() {
-                            self.shared.departed.leave(warm.aggregate);
+                            warm.leave(&self.shared.departed);
                         }
                         return;
                     }
@@ -193,7 +122,7 @@ impl Entity {
         let active = shared.registry.deciding(&self.stream_id).await?;
         let config = shared.snapshot_config(self.stream_id.category());
         let warm = self.warm.take();
-        if let Some(warm) = warm.and_then(|warm| warm.under(&active, &self.stream_id, config, &shared.departed)) {
+        if let Some(warm) = warm.and_then(|warm| warm.under(&active, &self.surroundings())) {
             return Ok((warm, false));
         }
         let load = async |active: &ActiveReducer| {
@@ -216,15 +145,7 @@ impl Entity {
             let (stream_id, version) = (self.stream_id.clone(), loaded.version);
             return Err(CommandError::StreamClosed { stream_id, version });
         }
-        let mut warm = Warm {
-            active,
-            aggregate: loaded.aggregate,
-            version: loaded.version,
-            snapshot_version: loaded.snapshot_version,
-            replay_cost: loaded.replay_cost,
-            memory: MemoryShare { total: shared.entities.memory(), bytes: 0 },
-        };
-        warm.weigh();
+        let warm = Warm::of(active, loaded, shared.entities.memory());
         Ok((warm, true))
     }
 
@@ -233,6 +154,27 @@ impl Entity {
         warm.weigh();
         self.warm = Some(warm);
         self.shared.entities.make_room(&self.shared);
+    }
+
+    /// Has the aggregate ready for the swap that is about to be made, if there is one. `appended` is what the turn recorded.
+    pub(super) fn prepare(&mut self, through: &Through, appended: &[(SerializedEvent, EventMetadata)]) {
+        let announced = through.next().map(|next| Arc::clone(&next.of(&self.stream_id).reducer));
+        if announced.is_none() && !self.warm.as_ref().is_some_and(Warm::has_next) {
+            return;
+        }
+        // The swap that it was prepared for may just have been made.
+        let next = announced.or_else(|| self.shared.registry.known_to_decide(&self.stream_id));
+        let appended = appended.iter().map(|(event, _)| event.clone());
+        let warm = self.warm.take();
+        self.warm = warm.and_then(|warm| warm.beside(next.as_ref(), appended, &self.surroundings()));
+    }
+
+    fn surroundings(&self) -> Surroundings<'_> {
+        Surroundings {
+            stream_id: &self.stream_id,
+            config: self.shared.snapshot_config(self.stream_id.category()),
+            departed: &self.shared.departed,
+        }
     }
 }
 

@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::Shared;
 use super::command::{AppendedEvent, CommandError, CommandReply, CommandRequest, DecidedBy};
 use super::drawing::draw;
-use super::entity::{Entity, Pending, Warm};
+use super::entity::{Entity, Pending};
 use super::turn::{Turn, Verdict};
+use super::warm::Warm;
 use crate::event_store::{AppendOutcome, EventStoreError, PageLimit, RecordedCommand, Snapshot};
 use crate::{StreamId, Version};
 
@@ -53,7 +54,7 @@ pub(super) async fn execute(entity: &mut Entity, inbox: &mut VecDeque<Pending>) 
             outcome
         }),
     };
-    drop(passing);
+    let through = passing.through();
     match outcome {
         // 5. Durable. Events are drawn for those who asked, and the aggregate stays, unless a fault left it in a state that nobody knows.
         Ok(AppendOutcome::Appended { version }) => {
@@ -74,6 +75,8 @@ pub(super) async fn execute(entity: &mut Entity, inbox: &mut VecDeque<Pending>) 
                 };
                 pending.answer(answer);
             }
+            // 7. Where a swap is about to be made, the state is in its reducer by then.
+            entity.prepare(&through, &turn.batch.events);
         }
         // The stream or its reducer went on without us. The commands wait for another turn, and their senders notice nothing; of a
         // closed stream, that turn answers each, a retry with its first outcome and the others with the reason.

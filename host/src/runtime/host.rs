@@ -17,7 +17,7 @@ use super::entity::{Pending, QueuedBytes};
 use super::gates::Gates;
 use super::load::{LoadError, load, load_until};
 use super::measured;
-use super::registry::Registry;
+use super::registry::{ActiveReducer, Registry};
 use crate::effects::Effects;
 use crate::event::METADATA_BYTES_MAX;
 use crate::event_store::{EventStoreError, Snapshot, SnapshotConfig, Store};
@@ -275,7 +275,7 @@ impl Host {
         reducer: &Arc<dyn Reducer>,
         error: LoadError,
     ) -> CommandError {
-        self.shared.registry.beside(reducer).not_loaded(stream_id, error)
+        ActiveReducer::beside(reducer).not_loaded(stream_id, error)
     }
 
     /// What runs effects here.

@@ -18,6 +18,7 @@ mod registry;
 mod replay;
 mod snapshots;
 mod turn;
+mod warm;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,6 +31,7 @@ pub use answers::{DeployError, ReadError, ReducerStatus, StateView};
 pub use builder::{HostBuilder, HostError};
 pub use command::{AppendedEvent, CommandError, CommandMetadata, CommandReply, CommandRequest, DecidedBy};
 pub use failure::ReducerFailure;
+pub(crate) use gates::Announcement;
 pub use host::Host;
 pub(crate) use host::WeakHost;
 pub use load::LoadError;

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use sha2::{Digest, Sha256};
 
 use super::command::{AppendedEvent, CommandError, CommandMetadata, CommandReply, DecidedBy};
-use super::entity::{Pending, Warm};
+use super::entity::Pending;
+use super::warm::Warm;
 use crate::effects::{Effects, Origin, take_in};
 use crate::event::metadata_size;
 use crate::event_store::{CommandRecord, JournalEntry, NewEffect, RecordedCommand, StreamBatch};

@@ -1,5 +1,6 @@
 //! Which reducer decides for a category.
 
+mod deciders;
 mod refusals;
 
 use std::collections::HashMap;
@@ -9,84 +10,17 @@ use std::time::Instant;
 
 use lru::LruCache;
 
+pub(crate) use self::deciders::{ActiveReducer, Deciders};
 use self::refusals::Refusals;
 use super::CommandError;
 use super::answers::DeployError;
-use super::command::DecidedBy;
-use super::failure::ReducerFailure;
-use super::load::LoadError;
 use crate::StreamId;
-use crate::event_store::{Activation, Fence, Share, Store};
+use crate::event_store::{Activation, ActivationChange, Fence, Store};
 use crate::guest::{ComponentReducer, GuestEngine};
-use crate::reducer::{EffectRules, Reducer, ReducerDigest, ReducerFault};
+use crate::reducer::{EffectRules, Reducer, ReducerDigest};
 
 /// Compiled components that are kept beside those that decide: candidates, and what states of the past are drawn with.
 const COMPILED_MAX: NonZeroUsize = NonZeroUsize::new(16).unwrap();
-
-/// A reducer that decides, and under which activation.
-#[derive(Clone)]
-pub(crate) struct ActiveReducer {
-    pub(crate) reducer: Arc<dyn Reducer>,
-    pub(crate) generation: Option<u64>,
-    /// What its effects may do.
-    pub(crate) rules: Arc<EffectRules>,
-    /// Whether its commands are kept with their payloads.
-    pub(crate) journal: bool,
-    /// Whether it decides for a share of the streams only: its generation names another component.
-    pub(crate) is_canary: bool,
-}
-
-/// Who decides for a category.
-#[derive(Clone)]
-pub(crate) struct Deciders {
-    active: ActiveReducer,
-    /// Who decides in its place, for a share of the streams.
-    canary: Option<(Share, ActiveReducer)>,
-}
-
-impl Deciders {
-    fn of(&self, stream_id: &StreamId) -> &ActiveReducer {
-        let canary = self.canary.as_ref().filter(|(share, _)| share.holds(stream_id));
-        canary.map_or(&self.active, |(_, canary)| canary)
-    }
-
-    fn digest_is(&self, digest: ReducerDigest) -> Option<Arc<dyn Reducer>> {
-        let all = std::iter::once(&self.active).chain(self.canary.as_ref().map(|(_, canary)| canary));
-        all.map(|active| &active.reducer).find(|reducer| reducer.digest() == digest).cloned()
-    }
-}
-
-impl ActiveReducer {
-    pub(crate) fn name(&self) -> &str {
-        &self.reducer.descriptor().name
-    }
-
-    pub(crate) fn fence(&self) -> Option<Fence> {
-        self.generation.map(|generation| Fence { reducer: self.name().to_owned(), generation })
-    }
-
-    pub(crate) fn decided_by(&self) -> DecidedBy {
-        DecidedBy { name: self.name().to_owned(), digest: self.reducer.digest(), generation: self.generation }
-    }
-
-    /// Its fault, with its name to it.
-    pub(crate) fn failed(&self, fault: ReducerFault) -> ReducerFailure {
-        ReducerFailure::new(fault, self.decided_by())
-    }
-
-    /// Why a stream could not be loaded with it.
-    pub(crate) fn not_loaded(&self, stream_id: &StreamId, error: LoadError) -> CommandError {
-        match error {
-            LoadError::Store(error) => CommandError::Store(error),
-            LoadError::Fault { fault, version } => self.failed(fault).on(stream_id, version).told(),
-        }
-    }
-
-    /// Whether `other` is the same activation.
-    pub(crate) fn is(&self, other: &Self) -> bool {
-        self.generation == other.generation && self.reducer.digest() == other.reducer.digest()
-    }
-}
 
 /// The reducers in use. A component is fetched from the store and compiled when its category is first asked for.
 pub(crate) struct Registry {
@@ -245,6 +179,21 @@ impl Registry {
         self.known_deciders(category).map(|deciders| deciders.active)
     }
 
+    /// Who decides for a stream, as far as is known here.
+    pub(super) fn known_to_decide(&self, stream_id: &StreamId) -> Option<Arc<dyn Reducer>> {
+        Some(Arc::clone(&self.known_deciders(stream_id.category())?.of(stream_id).reducer))
+    }
+
+    /// Who will decide behind a change; compiled by then.
+    pub(crate) async fn deciding_behind(&self, change: &ActivationChange<'_>) -> Result<Deciders, CommandError> {
+        let active = ActiveReducer::beside(&self.of_digest(change.name, change.digest).await?);
+        let canary = match change.canary {
+            Some((digest, share)) => Some((share, ActiveReducer::beside(&self.of_digest(change.name, digest).await?))),
+            None => None,
+        };
+        Ok(Deciders { active, canary })
+    }
+
     fn known_deciders(&self, category: &str) -> Option<Deciders> {
         self.active.read().unwrap_or_else(PoisonError::into_inner).get(category).cloned()
     }
@@ -283,12 +232,6 @@ impl Registry {
     fn compiled_already(&self, name: &str, digest: ReducerDigest) -> Option<Arc<dyn Reducer>> {
         let deciding = self.known_deciders(name).and_then(|deciders| deciders.digest_is(digest));
         deciding.or_else(|| self.compiled().get(&digest).cloned())
-    }
-
-    /// A component that decides for nobody, for what is told of its failures.
-    pub(crate) fn beside(&self, reducer: &Arc<dyn Reducer>) -> ActiveReducer {
-        let (reducer, rules) = (Arc::clone(reducer), Arc::default());
-        ActiveReducer { reducer, generation: None, rules, journal: false, is_canary: false }
     }
 
     pub(crate) fn keep_compiled(&self, reducer: &Arc<dyn Reducer>) {
@@ -354,7 +297,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::event_store::ActivationChange;
     use crate::testing::{FaultyStore, StoreCall};
     use crate::{EventStoreError, InMemoryEventStore, Limits, NativeReducer};
 
