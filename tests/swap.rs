@@ -123,7 +123,7 @@ swaps! {
         only_a_component_that_is_kept_for_the_name_can_decide;
     under_way:
         what_is_recorded_while_a_swap_is_made_is_in_the_state_that_is_decided_on_behind_it
-        what_is_recorded_while_a_swap_fails_is_decided_on_as_if_there_had_been_none
+        what_is_recorded_while_a_swap_fails_is_in_the_state_that_is_decided_on_behind_it
         what_is_recorded_while_a_canary_grows_is_in_the_state_that_is_decided_on_behind_it;
     histories:
         all_that_is_done_to_a_reducer_is_told_with_who_and_why

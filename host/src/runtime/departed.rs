@@ -3,6 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
+
 use crate::reducer::Aggregate;
 
 /// How long after the first of them they are dropped: by then whoever replaced them has answered.
@@ -26,7 +28,9 @@ impl Departed {
             return;
         }
         let departed = Arc::clone(self);
-        tokio::spawn(async move {
+        // Without a runtime the host is gone, and they go with it.
+        let Ok(runtime) = Handle::try_current() else { return };
+        runtime.spawn(async move {
             tokio::time::sleep(PAUSE).await;
             tokio::task::spawn_blocking(move || departed.drop_all());
         });

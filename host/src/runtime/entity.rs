@@ -9,10 +9,11 @@ use tokio::sync::{mpsc, oneshot};
 use super::Shared;
 use super::command::{CommandError, CommandReply, CommandRequest};
 use super::execute::execute;
-use super::gates::Through;
+use super::gates::{Passing, UnderWay};
 use super::load::{LoadError, load};
 use super::registry::ActiveReducer;
 use super::warm::{Surroundings, Warm};
+use crate::reducer::ReducerFault;
 use crate::{EventMetadata, SerializedEvent, StreamId, Version};
 
 /// What an entity is told.
@@ -96,7 +97,7 @@ impl Entity {
                 Some(Message::Retire) => {
                     if self.shared.entities.retire(&self.stream_id, &mailbox) {
                         if let Some(warm) = self.warm.take() {
-                            warm.leave(&self.shared.departed);
+                            self.shared.departed.leave(warm.aggregate);
                         }
                         return;
                     }
@@ -117,12 +118,14 @@ impl Entity {
     }
 
     /// The warm aggregate, or a newly loaded one; and whether it was loaded just now.
-    pub(super) async fn take_warm(&mut self) -> Result<(Warm, bool), CommandError> {
+    pub(super) async fn take_warm(&mut self, passing: &Passing) -> Result<(Warm, bool), CommandError> {
         let shared = &self.shared;
         let active = shared.registry.deciding(&self.stream_id).await?;
         let config = shared.snapshot_config(self.stream_id.category());
         let warm = self.warm.take();
-        if let Some(warm) = warm.and_then(|warm| warm.under(&active, &self.surroundings())) {
+        let succession = passing.succession();
+        let under = |warm: Warm| warm.under(&active, succession.as_deref(), &self.surroundings());
+        if let Some(warm) = warm.and_then(under) {
             return Ok((warm, false));
         }
         let load = async |active: &ActiveReducer| {
@@ -145,7 +148,7 @@ impl Entity {
             let (stream_id, version) = (self.stream_id.clone(), loaded.version);
             return Err(CommandError::StreamClosed { stream_id, version });
         }
-        let warm = Warm::of(active, loaded, shared.entities.memory());
+        let warm = Warm::of(active, loaded, &shared.entities.memory());
         Ok((warm, true))
     }
 
@@ -156,17 +159,27 @@ impl Entity {
         self.shared.entities.make_room(&self.shared);
     }
 
-    /// Has the aggregate ready for the swap that is about to be made, if there is one. `appended` is what the turn recorded.
-    pub(super) fn prepare(&mut self, through: &Through, appended: &[(SerializedEvent, EventMetadata)]) {
-        let announced = through.next().map(|next| Arc::clone(&next.of(&self.stream_id).reducer));
-        if announced.is_none() && !self.warm.as_ref().is_some_and(Warm::has_next) {
-            return;
-        }
-        // The swap that it was prepared for may just have been made.
-        let next = announced.or_else(|| self.shared.registry.known_to_decide(&self.stream_id));
+    /// Where a swap is about to be made, has whom it makes decide take the state over, or apply what the turn `appended` to it.
+    pub(super) fn prepare(&mut self, under_way: &UnderWay, appended: &[(SerializedEvent, EventMetadata)]) {
+        let Some(succession) = under_way.succession() else { return };
+        // One whose state could not be had is not asked for it with every turn: each time it would have to be loaded anew.
+        let is_told = |warm: &mut Warm| self.snapshot_failed <= warm.snapshot_version;
+        let Some(mut warm) = self.warm.take_if(is_told) else { return };
         let appended = appended.iter().map(|(event, _)| event.clone());
-        let warm = self.warm.take();
-        self.warm = warm.and_then(|warm| warm.beside(next.as_ref(), appended, &self.surroundings()));
+        match succession.go_along(&mut warm, appended, &self.surroundings()) {
+            Ok(()) => self.warm = Some(warm),
+            Err(fault) => {
+                self.no_snapshot(warm.version, &fault);
+                self.shared.departed.leave(warm.aggregate);
+            }
+        }
+    }
+
+    /// Tells of a snapshot that could not be taken at a version.
+    pub(super) fn no_snapshot(&mut self, version: Version, fault: &ReducerFault) {
+        tracing::warn!(stream_id = %self.stream_id, %fault, "no snapshot could be taken");
+        metrics::counter!("foldhost_snapshots_failed_total").increment(1);
+        self.snapshot_failed = version;
     }
 
     fn surroundings(&self) -> Surroundings<'_> {

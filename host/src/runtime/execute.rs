@@ -1,6 +1,7 @@
 //! The way of a command: receive -> load -> apply -> decide -> append -> apply -> reply -> effects.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Shared;
@@ -20,7 +21,7 @@ pub(super) async fn execute(entity: &mut Entity, inbox: &mut VecDeque<Pending>) 
     // 0. Not while who decides is being changed.
     let passing = entity.shared.gates.pass(entity.stream_id.category()).await;
     // 1. Load: the warm aggregate, or snapshot and tail folded anew where there is none or another activation decides.
-    let (mut warm, just_loaded) = match entity.take_warm().await {
+    let (mut warm, just_loaded) = match entity.take_warm(&passing).await {
         Ok(taken) => taken,
         Err(closed @ CommandError::StreamClosed { .. }) => {
             return turn_away(&entity.shared, &entity.stream_id, inbox, &closed).await;
@@ -54,7 +55,7 @@ pub(super) async fn execute(entity: &mut Entity, inbox: &mut VecDeque<Pending>) 
             outcome
         }),
     };
-    let through = passing.through();
+    let under_way = passing.through();
     match outcome {
         // 5. Durable. Events are drawn for those who asked, and the aggregate stays, unless a fault left it in a state that nobody knows.
         Ok(AppendOutcome::Appended { version }) => {
@@ -75,8 +76,8 @@ pub(super) async fn execute(entity: &mut Entity, inbox: &mut VecDeque<Pending>) 
                 };
                 pending.answer(answer);
             }
-            // 7. Where a swap is about to be made, the state is in its reducer by then.
-            entity.prepare(&through, &turn.batch.events);
+            // 7. Where a swap is about to be made, have it find the state in its reducer.
+            entity.prepare(&under_way, &turn.batch.events);
         }
         // The stream or its reducer went on without us. The commands wait for another turn, and their senders notice nothing; of a
         // closed stream, that turn answers each, a retry with its first outcome and the others with the reason.
@@ -84,6 +85,8 @@ pub(super) async fn execute(entity: &mut Entity, inbox: &mut VecDeque<Pending>) 
             put_back(turn, inbox, entity.shared.limits.conflict_retries_max, false);
         }
         Ok(AppendOutcome::Fenced) => {
+            // All streams of the reducer come here at once.
+            entity.shared.departed.leave(warm.aggregate);
             match entity.shared.registry.behind(&entity.stream_id, turn.batch.fence.as_ref()).await {
                 Ok(newest) => {
                     let is_swapped = newest.fence() != turn.batch.fence;
@@ -132,13 +135,13 @@ async fn recall(
 
 /// Hands a snapshot to the writer when one is due and the writer has room. Whether the aggregate may be kept.
 fn snapshot_when_due(entity: &mut Entity, warm: &mut Warm) -> bool {
-    let shared = &entity.shared;
     // One that failed is not asked for again with the next command: each time the aggregate is lost, and loaded anew.
     let last = warm.snapshot_version.max(entity.snapshot_failed);
     let events = warm.version.get().saturating_sub(last.get());
-    if !shared.snapshot_config(entity.stream_id.category()).is_due(events, warm.replay_cost) {
+    if !entity.shared.snapshot_config(entity.stream_id.category()).is_due(events, warm.replay_cost) {
         return true;
     }
+    let shared = Arc::clone(&entity.shared);
     let Some(place) = shared.snapshots.reserve() else { return true };
     match warm.aggregate.snapshot() {
         Ok(state) => {
@@ -154,9 +157,7 @@ fn snapshot_when_due(entity: &mut Entity, warm: &mut Warm) -> bool {
             true
         }
         Err(fault) => {
-            tracing::warn!(stream_id = %entity.stream_id, %fault, "no snapshot could be taken");
-            metrics::counter!("foldhost_snapshots_failed_total").increment(1);
-            entity.snapshot_failed = warm.version;
+            entity.no_snapshot(warm.version, &fault);
             false
         }
     }

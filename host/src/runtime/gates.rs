@@ -8,14 +8,18 @@ use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::registry::Deciders;
+use super::departed::Departed;
+use super::succession::Succession;
 
-/// How long a swap waits for the turns under way: a decision may take its time, and an append that of a store that is away.
+/// How long a swap waits for the turns under way, to be prepared and once more to be through: a decision may take its time, and an append
+/// that of a store that is away.
 const CLOSING_MAX: Duration = Duration::from_millis(100);
+/// How long behind the swap those are kept that it prepared for: whoever has a command under way comes within that.
+const KEPT: Duration = Duration::from_secs(1);
 /// How long it stays closed at most.
 const CLOSED_MAX: Duration = Duration::from_secs(1);
 
-/// Keeps the turns that would be in vain from being begun, and tells those that are under way who decides next.
+/// Keeps the turns that would be in vain from being begun, and tells those that are under way of the swap.
 ///
 /// A swap fences whatever is decided and not appended yet. Without this, that was every stream with a command under way: 64 of them
 /// read from the store anew and decided again took two cores 50 ms, at which all senders waited. Nothing rests on it: the
@@ -24,16 +28,16 @@ const CLOSED_MAX: Duration = Duration::from_secs(1);
 pub(crate) struct Gates(DashMap<String, Arc<Gate>>);
 
 #[derive(Default)]
-pub(super) struct Gate {
+struct Gate {
     open: Arc<RwLock<()>>,
-    announced: Mutex<Announced>,
+    ahead: Mutex<Ahead>,
 }
 
 #[derive(Default)]
-struct Announced {
-    /// Who decides behind the swap that is about to be made.
-    next: Option<Arc<Deciders>>,
-    /// The turns that were begun since.
+struct Ahead {
+    /// The swap that is about to be made, or was made a moment ago.
+    succession: Option<Arc<Succession>>,
+    /// The turns that were begun since it was said.
     turns: TaskTracker,
 }
 
@@ -49,19 +53,19 @@ impl Gates {
     pub(super) async fn pass(&self, reducer: &str) -> Passing {
         let gate = self.of(reducer);
         let open = Arc::clone(&gate.open).read_owned().await;
-        let turn = gate.announced().turns.token();
-        Passing { open, through: Through { gate, _turn: turn } }
+        let turn = gate.ahead().turns.token();
+        Passing { open, under_way: UnderWay { gate, _turn: turn } }
     }
 
-    /// Tells the turns under way, and those that are begun from now on, who decides next. To be taken back with what it returns.
-    pub(crate) fn announce(&self, reducer: &str, next: Deciders) -> Announcement {
-        let (gate, next) = (self.of(reducer), Arc::new(next));
-        let mut announced = gate.announced();
-        announced.next = Some(Arc::clone(&next));
-        let turns = std::mem::take(&mut announced.turns);
-        drop(announced);
+    /// Tells the turns under way, and those that are begun from now on, of a swap that is about to be made.
+    pub(super) fn tell(&self, reducer: &str, succession: Succession, departed: &Arc<Departed>) -> Told {
+        let (gate, succession) = (self.of(reducer), Arc::new(succession));
+        let mut ahead = gate.ahead();
+        ahead.succession = Some(Arc::clone(&succession));
+        let turns = std::mem::take(&mut ahead.turns);
+        drop(ahead);
         turns.close();
-        Announcement { gate, next, turns }
+        Told { gate, succession, turns, departed: Arc::clone(departed) }
     }
 
     /// Does something behind it, once the turns under way are through; where they take too long, without it. Where what is done takes
@@ -78,57 +82,79 @@ impl Gates {
 }
 
 impl Gate {
-    fn announced(&self) -> MutexGuard<'_, Announced> {
+    fn ahead(&self) -> MutexGuard<'_, Ahead> {
         // No code runs under the lock that could panic halfway through a change.
-        self.announced.lock().unwrap_or_else(PoisonError::into_inner)
+        self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A turn in the gate: no swap is made until it is through.
 pub(super) struct Passing {
     open: OwnedRwLockReadGuard<()>,
-    through: Through,
+    under_way: UnderWay,
 }
 
 impl Passing {
-    pub(super) fn through(self) -> Through {
+    /// What was decided is durable, or is not to be.
+    pub(super) fn through(self) -> UnderWay {
         drop(self.open);
-        self.through
+        self.under_way
+    }
+
+    /// The swap that is about to be made, or was made a moment ago.
+    pub(super) fn succession(&self) -> Option<Arc<Succession>> {
+        self.under_way.succession()
     }
 }
 
-/// A turn that has only the next swap to think of.
-pub(super) struct Through {
+/// A turn, until its end.
+pub(super) struct UnderWay {
     gate: Arc<Gate>,
     _turn: TaskTrackerToken,
 }
 
-impl Through {
-    /// Who decides behind the swap that is about to be made.
-    pub(super) fn next(&self) -> Option<Arc<Deciders>> {
-        self.gate.announced().next.clone()
+impl UnderWay {
+    /// The swap that is about to be made, or was made a moment ago.
+    pub(super) fn succession(&self) -> Option<Arc<Succession>> {
+        self.gate.ahead().succession.clone()
     }
 }
 
-/// A swap that is about to be made. Dropped, it was made, or is not.
-pub(crate) struct Announcement {
+/// A swap that streams were told of. Dropped, it is not made; what was prepared for it goes.
+pub(crate) struct Told {
     gate: Arc<Gate>,
-    next: Arc<Deciders>,
+    succession: Arc<Succession>,
     turns: TaskTracker,
+    departed: Arc<Departed>,
 }
 
-impl Announcement {
-    /// Waits until the turns that were under way are at their end, and have heard of it; not for those that take too long.
-    pub(crate) async fn heard(&self) {
-        // Those that take longer find out behind the swap.
+impl Told {
+    /// Waits until the turns that were under way are at their end, and have prepared for it; not for those that take too long.
+    pub(crate) async fn prepared(&self) {
+        // Those find out behind the swap.
         tokio::time::timeout(CLOSING_MAX, self.turns.wait()).await.ok();
     }
-}
 
-impl Drop for Announcement {
-    fn drop(&mut self) {
-        // Unless another swap was announced meanwhile.
-        let mut announced = self.gate.announced();
-        announced.next = announced.next.take().filter(|next| !Arc::ptr_eq(next, &self.next));
+    /// The swap was made: streams that have prepared for it find what they have prepared for a while.
+    pub(crate) fn made(self) {
+        self.succession.end();
+        tokio::spawn(async move {
+            tokio::time::sleep(KEPT).await;
+            drop(self);
+        });
     }
 }
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        let mut ahead = self.gate.ahead();
+        // Unless it is of another swap by now.
+        ahead.succession.take_if(|succession| Arc::ptr_eq(succession, &self.succession));
+        drop(ahead);
+        self.succession.leave(&self.departed);
+    }
+}
+
+#[cfg(test)]
+#[path = "gates_tests.rs"]
+mod tests;

@@ -24,6 +24,10 @@ pub fn describe_metrics() {
         "foldhost_snapshots_unreadable_total",
         "Snapshots that were passed over, and their streams replayed"
     );
+    describe_counter!(
+        "foldhost_swapped_streams_total",
+        "Streams in use that went on with another component, by outcome"
+    );
     describe_gauge!("foldhost_entities", "Streams in use");
     describe_gauge!("foldhost_entities_memory_bytes", Unit::Bytes, "Memory of their aggregates");
     describe_counter!(
@@ -61,6 +65,27 @@ fn class(answer: &Result<CommandReply, CommandError>) -> &'static str {
         CommandError::Fault(_) | CommandError::ReducerUnusable { .. } | CommandError::Lost => "fault",
         CommandError::Store(_) => "store",
     }
+}
+
+/// How a stream in use comes to go on with another component.
+#[derive(Clone, Copy)]
+pub(super) enum Swapped {
+    /// That had its state before the swap.
+    Ready,
+    /// That took its state over behind the swap.
+    TakenOver,
+    /// It was loaded from the store.
+    Loaded,
+}
+
+/// Counts a stream that goes on with another component.
+pub(super) fn swapped(how: Swapped) {
+    let outcome = match how {
+        Swapped::Ready => "ready",
+        Swapped::TakenOver => "taken_over",
+        Swapped::Loaded => "loaded",
+    };
+    counter!("foldhost_swapped_streams_total", "outcome" => outcome).increment(1);
 }
 
 /// Counts an append of many streams.

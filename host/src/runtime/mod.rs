@@ -17,6 +17,7 @@ mod measured;
 mod registry;
 mod replay;
 mod snapshots;
+mod succession;
 mod turn;
 mod warm;
 
@@ -31,7 +32,6 @@ pub use answers::{DeployError, ReadError, ReducerStatus, StateView};
 pub use builder::{HostBuilder, HostError};
 pub use command::{AppendedEvent, CommandError, CommandMetadata, CommandReply, CommandRequest, DecidedBy};
 pub use failure::ReducerFailure;
-pub(crate) use gates::Announcement;
 pub use host::Host;
 pub(crate) use host::WeakHost;
 pub use load::LoadError;

@@ -59,8 +59,10 @@ pub enum StoreCall {
     CloseStream,
     /// `ping`, `log_lag`.
     Ping,
-    /// All of [`ReducerStore`](crate::ReducerStore).
+    /// All of [`ReducerStore`](crate::ReducerStore), but for what [`StoreCall::Activate`] is.
     Reducers,
+    /// `commit` of an activation that was begun, and with it the second half of `activate`.
+    Activate,
     /// All of [`VerificationStore`](crate::event_store::VerificationStore).
     Verifications,
     /// All of [`SubscriptionStore`](crate::event_store::SubscriptionStore).
@@ -108,6 +110,11 @@ impl<S: ?Sized> FaultyStore<S> {
     /// that breaks in the wrong moment.
     pub fn lose_next_acknowledgement(&self) {
         self.faults().push((StoreCall::Append, Fault::LoseAnswer));
+    }
+
+    /// As [`lose_next_acknowledgement`](Self::lose_next_acknowledgement), of the next activation that is committed.
+    pub fn lose_next_activation_answer(&self) {
+        self.faults().push((StoreCall::Activate, Fault::LoseAnswer));
     }
 
     /// As [`lose_next_acknowledgement`](Self::lose_next_acknowledgement), of the next call of the outbox. One that claims, updates

@@ -32,10 +32,24 @@ pub(crate) struct Deciders {
 }
 
 impl Deciders {
+    /// One for all streams.
+    pub(crate) fn all(active: ActiveReducer) -> Self {
+        Self { active, canary: None }
+    }
+
     /// Who decides for one stream.
     pub(crate) fn of(&self, stream_id: &StreamId) -> &ActiveReducer {
         let canary = self.canary.as_ref().filter(|(share, _)| share.holds(stream_id));
         canary.map_or(&self.active, |(_, canary)| canary)
+    }
+
+    /// Whether `other` are the same for the same streams.
+    pub(super) fn are(&self, other: &Self) -> bool {
+        let who = |deciders: &Self| {
+            let canary = deciders.canary.as_ref().map(|(share, canary)| (*share, canary.reducer.digest()));
+            (deciders.active.reducer.digest(), canary)
+        };
+        who(self) == who(other)
     }
 
     pub(super) fn digest_is(&self, digest: ReducerDigest) -> Option<Arc<dyn Reducer>> {
@@ -45,7 +59,7 @@ impl Deciders {
 }
 
 impl ActiveReducer {
-    /// One that decides for nobody.
+    /// One without an activation, that is in use for nothing but its code.
     pub(crate) fn beside(reducer: &Arc<dyn Reducer>) -> Self {
         let (reducer, rules) = (Arc::clone(reducer), Arc::default());
         Self { reducer, generation: None, rules, journal: false, is_canary: false }

@@ -48,7 +48,7 @@ impl Registry {
             let name = reducer.descriptor().name.clone();
             let rules = Arc::new(native_rules.get(&name).cloned().unwrap_or_default());
             let active = ActiveReducer { reducer, generation: None, rules, journal: false, is_canary: false };
-            (name, Deciders { active, canary: None })
+            (name, Deciders::all(active))
         });
         Self {
             store,
@@ -179,19 +179,17 @@ impl Registry {
         self.known_deciders(category).map(|deciders| deciders.active)
     }
 
-    /// Who decides for a stream, as far as is known here.
-    pub(super) fn known_to_decide(&self, stream_id: &StreamId) -> Option<Arc<dyn Reducer>> {
-        Some(Arc::clone(&self.known_deciders(stream_id.category())?.of(stream_id).reducer))
-    }
-
-    /// Who will decide behind a change; compiled by then.
-    pub(crate) async fn deciding_behind(&self, change: &ActivationChange<'_>) -> Result<Deciders, CommandError> {
-        let active = ActiveReducer::beside(&self.of_digest(change.name, change.digest).await?);
+    /// Who decides behind a change; compiled by then. None where nobody decides yet, or the same ones for the same streams; and where it
+    /// cannot be had, which is told of by whoever needs it.
+    pub(crate) async fn deciding_behind(&self, change: &ActivationChange<'_>) -> Option<Deciders> {
+        let known = self.known_deciders(change.name)?;
+        let reducer = async |digest| Some(ActiveReducer::beside(&self.of_digest(change.name, digest).await.ok()?));
+        let active = reducer(change.digest).await?;
         let canary = match change.canary {
-            Some((digest, share)) => Some((share, ActiveReducer::beside(&self.of_digest(change.name, digest).await?))),
+            Some((digest, share)) => Some((share, reducer(digest).await?)),
             None => None,
         };
-        Ok(Deciders { active, canary })
+        Some(Deciders { active, canary }).filter(|next| !next.are(&known))
     }
 
     fn known_deciders(&self, category: &str) -> Option<Deciders> {

@@ -16,6 +16,20 @@ use crate::event_store::{
 use crate::reducer::{Descriptor, EffectRules, ReducerDigest};
 use crate::{EventStoreError, StreamId};
 
+/// An activation whose commit can fail.
+struct FaultyActivation<'a, S: ?Sized> {
+    store: &'a FaultyStore<S>,
+    pending: Box<dyn PendingActivation + 'a>,
+}
+
+#[async_trait]
+impl<S: ReducerStore + ?Sized> PendingActivation for FaultyActivation<'_, S> {
+    async fn commit(self: Box<Self>) -> Result<Activation, EventStoreError> {
+        let Self { store, pending } = *self;
+        store.answer(StoreCall::Activate, pending.commit()).await
+    }
+}
+
 #[async_trait]
 impl<S: ReducerStore + ?Sized> ReducerStore for FaultyStore<S> {
     async fn save_reducer(
@@ -32,7 +46,8 @@ impl<S: ReducerStore + ?Sized> ReducerStore for FaultyStore<S> {
         &'a self,
         change: &'a ActivationChange<'a>,
     ) -> Result<Box<dyn PendingActivation + 'a>, EventStoreError> {
-        self.enter(StoreCall::Reducers)?.begin_activation(change).await
+        let pending = self.enter(StoreCall::Reducers)?.begin_activation(change).await?;
+        Ok(Box::new(FaultyActivation { store: self, pending }))
     }
 
     async fn active_reducers(&self, name: Option<&str>) -> Result<Vec<Activation>, EventStoreError> {

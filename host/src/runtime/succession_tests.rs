@@ -1,12 +1,16 @@
 #![allow(clippy::unwrap_used)]
 
+use std::time::Duration;
+
 use counter::Counter;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::NativeReducer;
 use crate::event_store::SnapshotConfig;
-use crate::reducer::{Command, Context, DecideError, Decision, Descriptor, ReducerDigest, ReducerFault};
+use crate::reducer::{Command, Context, DecideError, Decision, Descriptor, Reducer};
+use crate::runtime::load::Loaded;
+use crate::runtime::registry::ActiveReducer;
 
 /// The counter under another digest and schema, which counts the states that it takes over and fails when it is told to.
 struct Other {
@@ -120,20 +124,30 @@ impl Place {
             replay_cost: Duration::ZERO,
             closed: false,
         };
-        Warm::of(ActiveReducer::beside(reducer), loaded, Arc::clone(&self.memory))
+        Warm::of(ActiveReducer::beside(reducer), loaded, &self.memory)
+    }
+
+    /// A swap that is about to be made.
+    fn to(&self, next: &Arc<dyn Reducer>) -> Succession {
+        Succession::new(Deciders::all(ActiveReducer::beside(next)), Arc::clone(&self.memory))
     }
 
     fn bytes(&self) -> usize {
         self.memory.load(Ordering::Relaxed)
     }
 
-    /// A turn that counts up, and is told of the swap that is about to be made.
-    fn turn(&self, mut warm: Warm, by: u64, next: Option<&Arc<dyn Reducer>>) -> Option<Warm> {
-        let event = SerializedEvent { event_type: "Incremented.v1".into(), data: vec![u8::try_from(by).unwrap()] };
+    /// A turn that counts up, and is told of a swap at its end.
+    fn turn(&self, warm: &mut Warm, by: u8, told: Option<&Succession>) -> Result<(), ReducerFault> {
+        let event = SerializedEvent { event_type: "Incremented.v1".into(), data: vec![by] };
         let packed = PackedEvents::of(warm.version.next(), std::slice::from_ref(&event)).unwrap();
         warm.aggregate.apply(packed).unwrap();
         warm.version = warm.version.next();
-        warm.beside(next, std::iter::once(event), &self.around())
+        told.map_or(Ok(()), |told| told.go_along(warm, std::iter::once(event), &self.around()))
+    }
+
+    /// The next turn behind a swap.
+    fn under(&self, warm: Warm, next: &Arc<dyn Reducer>, succession: Option<&Succession>) -> Option<Warm> {
+        warm.under(&ActiveReducer::beside(next), succession, &self.around())
     }
 }
 
@@ -151,30 +165,55 @@ async fn a_stream_that_was_told_of_a_swap_takes_nothing_over_when_it_is_made() {
     let place = Place::new();
     let (_, former) = reducer(Other::new("former"));
     let (counted, next) = reducer(Other::new("next"));
-    let mut warm = place.turn(place.warm(&former), 1, None).unwrap();
-    assert!(!warm.has_next() && counted.restored() == 0);
+    let succession = place.to(&next);
+    let mut warm = place.warm(&former);
+    place.turn(&mut warm, 1, None).unwrap();
     for by in 2..5 {
-        warm = place.turn(warm, by, Some(&next)).unwrap();
-        assert_eq!((warm.has_next(), counted.restored()), (true, 1), "once, and the events from then on");
+        place.turn(&mut warm, by, Some(&succession)).unwrap();
+        assert_eq!(counted.restored(), 1, "once, and the events from then on");
     }
-    let mut warm = warm.under(&ActiveReducer::beside(&next), &place.around()).unwrap();
+    succession.end();
+    let mut warm = place.under(warm, &next, Some(&succession)).unwrap();
     assert_eq!((counted.restored(), warm.version, value(&mut warm)), (1, Version::new(4), json!(10)));
     assert_eq!(warm.active.reducer.digest(), counted.digest);
-    assert_eq!(value(&mut place.turn(warm, 5, None).unwrap()), json!(15));
+    place.turn(&mut warm, 5, Some(&succession)).unwrap();
+    assert_eq!((counted.restored(), value(&mut warm)), (1, json!(15)));
 }
 
 #[tokio::test]
-async fn a_stream_that_was_not_told_takes_its_state_over_when_the_swap_is_made() {
+async fn a_stream_that_was_not_told_takes_its_state_over_behind_the_swap() {
     let place = Place::new();
     let (_, former) = reducer(Other::new("former"));
-    let (announced, other) = reducer(Other::new("announced"));
+    let (_, other) = reducer(Other::new("other"));
     let (counted, next) = reducer(Other::new("next"));
-    for told_of in [None, Some(&other)] {
-        let warm = place.turn(place.warm(&former), 7, told_of).unwrap();
-        let mut warm = warm.under(&ActiveReducer::beside(&next), &place.around()).unwrap();
-        assert_eq!((value(&mut warm), warm.has_next()), (json!(7), false));
+    // Nor where it was told of another one, which was not made.
+    for told in [None, Some(&place.to(&other))] {
+        let mut warm = place.warm(&former);
+        place.turn(&mut warm, 7, told).unwrap();
+        assert_eq!(value(&mut place.under(warm, &next, told).unwrap()), json!(7));
     }
-    assert_eq!((counted.restored(), announced.restored()), (2, 1));
+    assert_eq!(counted.restored(), 2);
+}
+
+/// It would else be decided on as the newest one.
+#[tokio::test]
+async fn a_state_that_is_behind_is_not_gone_on_with() {
+    let place = Place::new();
+    let (_, former) = reducer(Other::new("former"));
+    let (counted, next) = reducer(Other::new("next"));
+    let (succession, mut warm) = (place.to(&next), place.warm(&former));
+    place.turn(&mut warm, 1, Some(&succession)).unwrap();
+    // A turn that it did not hear of.
+    place.turn(&mut warm, 2, None).unwrap();
+    assert_eq!(value(&mut place.under(warm, &next, Some(&succession)).unwrap()), json!(3));
+    assert_eq!(counted.restored(), 2);
+
+    let (succession, mut warm) = (place.to(&next), place.warm(&former));
+    place.turn(&mut warm, 1, Some(&succession)).unwrap();
+    place.turn(&mut warm, 2, None).unwrap();
+    place.turn(&mut warm, 3, Some(&succession)).unwrap();
+    assert_eq!(value(&mut place.under(warm, &next, Some(&succession)).unwrap()), json!(6));
+    assert_eq!(counted.restored(), 4);
 }
 
 #[tokio::test]
@@ -182,15 +221,30 @@ async fn a_swap_that_is_not_made_leaves_nothing_behind() {
     let place = Place::new();
     let (_, former) = reducer(Other::new("former"));
     let (_, next) = reducer(Other::new("next"));
-    let warm = place.turn(place.warm(&former), 1, Some(&next)).unwrap();
+    let (succession, mut warm) = (place.to(&next), place.warm(&former));
+    place.turn(&mut warm, 1, Some(&succession)).unwrap();
     assert_eq!(place.bytes(), 2_000);
-    let mut warm = place.turn(warm, 2, None).unwrap();
-    assert_eq!((place.bytes(), warm.has_next(), value(&mut warm)), (1_000, false, json!(3)));
-    // Nor where who decides already is announced.
-    let warm = place.turn(warm, 2, Some(&former)).unwrap();
-    assert!(!warm.has_next());
-    warm.leave(&place.departed);
-    assert_eq!(place.bytes(), 0);
+    succession.leave(&place.departed);
+    place.turn(&mut warm, 2, Some(&succession)).unwrap();
+    assert_eq!((place.bytes(), value(&mut warm)), (1_000, json!(3)));
+}
+
+#[tokio::test]
+async fn streams_beyond_a_number_are_not_prepared_and_go_on_all_the_same() {
+    let place = Place::new();
+    let (_, former) = reducer(Other::new("former"));
+    let (counted, next) = reducer(Other::new("next"));
+    let succession = place.to(&next);
+    for number in 0..SUCCESSORS_MAX + 10 {
+        let stream_id = StreamId::new(&format!("counter-{number}")).unwrap();
+        let around = Surroundings { stream_id: &stream_id, ..place.around() };
+        succession.go_along(&mut place.warm(&former), std::iter::empty(), &around).unwrap();
+    }
+    assert_eq!((counted.restored(), place.bytes()), (SUCCESSORS_MAX, SUCCESSORS_MAX * 1_000));
+    let place = Place { stream_id: StreamId::new("counter-last").unwrap(), ..place };
+    let mut warm = place.warm(&former);
+    place.turn(&mut warm, 1, Some(&succession)).unwrap();
+    assert_eq!(value(&mut place.under(warm, &next, Some(&succession)).unwrap()), json!(1));
 }
 
 #[tokio::test]
@@ -200,34 +254,36 @@ async fn who_reads_another_schema_is_not_given_the_state() {
     let mut other = Other::new("next");
     other.descriptor.state_schema = "counter.v2".into();
     let (counted, next) = reducer(other);
-    let warm = place.turn(place.warm(&former), 1, Some(&next)).unwrap();
-    assert!(!warm.has_next());
-    assert!(warm.under(&ActiveReducer::beside(&next), &place.around()).is_none(), "it is loaded anew");
+    let (succession, mut warm) = (place.to(&next), place.warm(&former));
+    place.turn(&mut warm, 1, Some(&succession)).unwrap();
+    assert!(place.under(warm, &next, Some(&succession)).is_none(), "it is loaded anew");
     assert_eq!((counted.restored(), place.bytes()), (0, 0));
 }
 
-/// The state that it had before would else be decided on as the newest one.
 #[tokio::test]
-async fn who_failed_to_apply_what_came_behind_takes_the_state_over_anew() {
+async fn who_failed_to_apply_what_came_behind_takes_the_state_over_behind_the_swap() {
     let place = Place::new();
     let (_, former) = reducer(Other::new("former"));
     let (counted, next) = reducer(Other { fails_in: Some("apply"), ..Other::new("next") });
-    let mut warm = place.warm(&former);
-    for by in 1..4 {
-        warm = place.turn(warm, by, Some(&next)).unwrap();
+    let (succession, mut warm) = (place.to(&next), place.warm(&former));
+    for by in 1..5 {
+        place.turn(&mut warm, by, Some(&succession)).unwrap();
     }
-    let mut warm = warm.under(&ActiveReducer::beside(&next), &place.around()).unwrap();
-    assert_eq!((value(&mut warm), counted.restored()), (json!(6), 3));
+    assert_eq!((counted.restored(), place.bytes()), (1, 1_000), "not with each turn");
+    assert_eq!(value(&mut place.under(warm, &next, Some(&succession)).unwrap()), json!(10));
 }
 
 #[tokio::test]
-async fn who_cannot_take_a_state_over_leaves_the_former_one_to_decide_until_the_swap() {
+async fn who_cannot_take_a_state_over_is_asked_once_and_the_former_one_decides_until_the_swap() {
     let place = Place::new();
     let (_, former) = reducer(Other::new("former"));
-    let (_, next) = reducer(Other { fails_in: Some("restore"), ..Other::new("next") });
-    let mut warm = place.turn(place.warm(&former), 4, Some(&next)).unwrap();
-    assert_eq!((value(&mut warm), warm.has_next()), (json!(4), false));
-    assert!(warm.under(&ActiveReducer::beside(&next), &place.around()).is_none());
+    let (counted, next) = reducer(Other { fails_in: Some("restore"), ..Other::new("next") });
+    let (succession, mut warm) = (place.to(&next), place.warm(&former));
+    for by in 1..5 {
+        place.turn(&mut warm, by, Some(&succession)).unwrap();
+    }
+    assert_eq!((value(&mut warm), counted.restored()), (json!(10), 1));
+    assert!(place.under(warm, &next, Some(&succession)).is_none());
 }
 
 /// After a fault nobody knows what an aggregate holds.
@@ -236,7 +292,7 @@ async fn an_aggregate_that_failed_to_tell_its_state_is_not_asked_again() {
     let place = Place::new();
     let (_, former) = reducer(Other { fails_in: Some("snapshot"), ..Other::new("former") });
     let (_, next) = reducer(Other::new("next"));
-    assert!(place.turn(place.warm(&former), 4, Some(&next)).is_none());
-    assert!(place.warm(&former).under(&ActiveReducer::beside(&next), &place.around()).is_none());
+    place.turn(&mut place.warm(&former), 4, Some(&place.to(&next))).unwrap_err();
+    assert!(place.under(place.warm(&former), &next, None).is_none());
     assert_eq!(place.bytes(), 0);
 }
