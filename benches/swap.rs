@@ -24,6 +24,8 @@ const SWAPS: usize = 100;
 const REST: Duration = Duration::from_millis(100);
 /// What still counts as the flip behind it.
 const BEHIND: Duration = Duration::from_millis(20);
+/// The end of a swap, in which commands are kept back: before it, streams prepare for it one by one.
+const END: Duration = Duration::from_millis(10);
 /// Swaps in a row.
 const IN_A_ROW: usize = 1_000;
 
@@ -103,18 +105,24 @@ async fn flips(host: &Host, digests: [ReducerDigest; 2], round: usize) -> f64 {
         tokio::time::sleep(REST).await;
     }
     let all = stopped(&stop, clients).await;
-    let meets =
-        |(sent, took): &(Instant, Duration)| flips.iter().any(|(from, to)| *sent <= *to && *sent + *took >= *from);
-    let (met, others): (Vec<_>, Vec<_>) = all.into_iter().partition(meets);
+    let meets = |(sent, took): &(Instant, Duration), before: Option<Duration>| {
+        let from = |(from, to): &(Instant, Instant)| before.map_or(*from, |before| (*to - BEHIND - before).max(*from));
+        flips.iter().any(|flip| *sent <= flip.1 && *sent + *took >= from(flip))
+    };
+    let at_the_end: Vec<_> = all.iter().filter(|command| meets(command, Some(END))).copied().collect();
+    let (met, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|command| meets(command, None));
     let took = |commands: Vec<(Instant, Duration)>| commands.into_iter().map(|(_, took)| took).collect::<Vec<_>>();
-    let (mut met, mut others) = (took(met), took(others));
+    let (mut met, mut at_the_end, mut others) = (took(met), took(at_the_end), took(others));
     let swapped: Vec<_> = flips.iter().map(|(from, to)| *to - BEHIND - *from).collect();
     let (during, steady) = (quantile(&mut met, 0.999), quantile(&mut others, 0.999));
     println!(
         "round {round}: {SWAPS} swaps under {CLIENTS} clients, no command failed; \
-         p50 {:.2?} and p99.9 {during:.2?} of {} commands during flips, {:.2?} and {steady:.2?} of {} others; a swap took {:.2?} (median)",
+         p50 {:.2?} and p99.9 {during:.2?} of {} commands during flips, {:.2?} of {} at their ends, {:.2?} and {steady:.2?} of {} others; \
+         a swap took {:.2?} (median)",
         quantile(&mut met, 0.5),
         met.len(),
+        quantile(&mut at_the_end, 0.999),
+        at_the_end.len(),
         quantile(&mut others, 0.5),
         others.len(),
         quantile(&mut swapped.clone(), 0.5),

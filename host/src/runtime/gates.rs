@@ -11,8 +11,9 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use super::departed::Departed;
 use super::succession::Succession;
 
-/// How long a swap waits for the turns under way, to be prepared and once more to be through: a decision may take its time, and an append
-/// that of a store that is away.
+/// How long a swap waits for streams to prepare for it. A few of them do so while a statement is appended: 64 took 80 ms.
+const PREPARING_MAX: Duration = Duration::from_millis(500);
+/// How long it waits for the turns under way: a decision may take its time, and an append that of a store that is away.
 const CLOSING_MAX: Duration = Duration::from_millis(100);
 /// How long behind the swap those are kept that it prepared for: whoever has a command under way comes within that.
 const KEPT: Duration = Duration::from_secs(1);
@@ -129,10 +130,14 @@ pub(crate) struct Told {
 }
 
 impl Told {
-    /// Waits until the turns that were under way are at their end, and have prepared for it; not for those that take too long.
+    /// Waits until the turns that were under way are at their end, and their streams prepared; not for those that take too long.
     pub(crate) async fn prepared(&self) {
+        let prepared = async {
+            self.turns.wait().await;
+            self.succession.prepared().await;
+        };
         // Those find out behind the swap.
-        tokio::time::timeout(CLOSING_MAX, self.turns.wait()).await.ok();
+        tokio::time::timeout(PREPARING_MAX, prepared).await.ok();
     }
 
     /// The swap was made: streams that have prepared for it find what they have prepared for a while.

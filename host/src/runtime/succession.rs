@@ -1,8 +1,11 @@
 //! Reducers that have the states of streams before they decide for them.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
 
 use super::departed::Departed;
 use super::gates::Told;
@@ -16,14 +19,40 @@ use crate::{PackedEvents, SerializedEvent, StreamId, Version};
 /// ([`Limits::entities_max`](crate::Limits::entities_max)), and these come on top. Streams beyond it take their state over behind the swap.
 const SUCCESSORS_MAX: usize = 256;
 
+/// How long after one stream the next one takes its state over: all of them at once would take two cores as long as behind the swap, and
+/// be no better. Three times as long as an order of the examples takes for it.
+const PAUSE: Duration = Duration::from_micros(250);
+/// How long the streams that wait for their turn are waited for, where none of them comes by.
+const QUIET: Duration = Duration::from_millis(50);
+
 /// A swap that is about to be made: who decides behind it, and what has their state already.
 pub(super) struct Succession {
     next: Deciders,
-    /// None where there can be none: it would be tried again with each turn.
-    successors: Mutex<HashMap<StreamId, Option<Successor>>>,
-    /// The swap was made: there is nothing to prepare any more.
-    made: AtomicBool,
+    progress: Mutex<Progress>,
+    /// Told when one that waited is prepared.
+    prepared: Notify,
     memory: Arc<AtomicUsize>,
+}
+
+#[derive(Default)]
+struct Progress {
+    /// None where there can be none: it would be tried again with each turn.
+    successors: HashMap<StreamId, Option<Successor>>,
+    /// A stream hands its state over; the next one may from then on.
+    busy: bool,
+    free_at: Option<Instant>,
+    /// Those that came by in vain, up to when the swap began to wait for them. Streams come and go, and there is no end to them.
+    waiting: HashSet<StreamId>,
+    awaited: bool,
+    /// The swap was made, or is not: there is nothing to prepare any more.
+    ended: bool,
+}
+
+/// What a stream has to do at the end of a turn.
+enum Task {
+    Nothing,
+    Begin,
+    GoOn(Successor),
 }
 
 /// A stream's state in the reducer that is to decide for it. It holds nothing that is not durable.
@@ -36,11 +65,11 @@ struct Successor {
 
 impl Succession {
     pub(super) fn new(next: Deciders, memory: Arc<AtomicUsize>) -> Self {
-        Self { next, successors: Mutex::default(), made: AtomicBool::new(false), memory }
+        Self { next, progress: Mutex::default(), prepared: Notify::new(), memory }
     }
 
-    /// At the end of a turn: has the stream's next reducer take over its state, or apply what the turn `appended` to the state that it
-    /// took over before.
+    /// At the end of a turn: has the stream's next reducer take over its state, one stream after the other, or apply what the turn
+    /// `appended` to the state that it took over before.
     ///
     /// # Errors
     /// [`ReducerFault`] of the stream's own aggregate, which must not be asked again.
@@ -51,35 +80,55 @@ impl Succession {
         around: &Surroundings<'_>,
     ) -> Result<(), ReducerFault> {
         let next = &self.next.of(around.stream_id).reducer;
-        if self.made.load(Ordering::Acquire) || next.digest() == warm.active.reducer.digest() {
+        if next.digest() == warm.active.reducer.digest() {
             return Ok(());
         }
-        let former = {
-            let mut successors = self.successors();
-            let former = successors.remove(around.stream_id);
-            if former.is_none() && successors.len() >= SUCCESSORS_MAX {
-                return Ok(());
+        // Guests are asked outside the lock: they may take their time, and other streams wait for it.
+        let task = self.progress().task(around.stream_id);
+        match task {
+            Task::Nothing => Ok(()),
+            Task::GoOn(successor) => {
+                let appended: Vec<_> = appended.collect();
+                let successor = successor.followed(&appended, warm.version, around.departed);
+                self.progress().successors.insert(around.stream_id.clone(), successor);
+                Ok(())
             }
-            former
-        };
-        // Not under the lock: a guest may take its time, and other streams wait for it.
-        let successor = match former {
-            Some(None) => None,
-            Some(Some(successor)) => successor.followed(&appended.collect::<Vec<_>>(), warm.version, around.departed),
-            None if !around.takes_over(&*warm.active.reducer, &**next) => None,
-            None => {
-                let state = warm.aggregate.snapshot()?;
-                let aggregate = next.restore(around.stream_id, &state).ok();
-                aggregate.map(|aggregate| Successor {
-                    digest: next.digest(),
-                    version: warm.version,
-                    memory: MemoryShare::of(&self.memory, aggregate.memory_bytes()),
-                    aggregate,
-                })
+            Task::Begin => {
+                let successor = self.begin(warm, around);
+                let mut progress = self.progress();
+                if progress.waiting.remove(around.stream_id) {
+                    self.prepared.notify_one();
+                }
+                progress.begun(around.stream_id, successor)
             }
-        };
-        self.successors().insert(around.stream_id.clone(), successor);
-        Ok(())
+        }
+    }
+
+    /// The stream's state in its next reducer; none where that does not take it over.
+    fn begin(&self, warm: &mut Warm, around: &Surroundings<'_>) -> Result<Option<Successor>, ReducerFault> {
+        let next = &self.next.of(around.stream_id).reducer;
+        if !around.takes_over(&*warm.active.reducer, &**next) {
+            return Ok(None);
+        }
+        let state = warm.aggregate.snapshot()?;
+        let aggregate = next.restore(around.stream_id, &state).ok();
+        Ok(aggregate.map(|aggregate| Successor {
+            digest: next.digest(),
+            version: warm.version,
+            memory: MemoryShare::of(&self.memory, aggregate.memory_bytes()),
+            aggregate,
+        }))
+    }
+
+    /// Waits until none of the streams that came by in vain so far waits any more, or none of those that do comes by.
+    pub(super) async fn prepared(&self) {
+        self.progress().awaited = true;
+        while !self.progress().waiting.is_empty() {
+            // A stream without a further command needs no successor either.
+            if tokio::time::timeout(QUIET, self.prepared.notified()).await.is_err() {
+                return;
+            }
+        }
     }
 
     /// A stream's state at a version, in the reducer that decides for it now.
@@ -89,32 +138,69 @@ impl Succession {
         digest: ReducerDigest,
         version: Version,
     ) -> Option<Box<dyn Aggregate>> {
-        let successor = self.successors().remove(stream_id)?;
+        let successor = self.progress().successors.remove(stream_id)?;
         // A state that is behind would be decided on as if it were the newest, and appended at the newest one's version.
         successor.filter(|successor| successor.digest == digest && successor.version == version).map(|it| it.aggregate)
     }
 
     /// The swap was made.
     pub(super) fn end(&self) {
-        self.made.store(true, Ordering::Release);
+        self.progress().ended = true;
     }
 
     /// Lets go of what no stream has taken.
     pub(super) fn leave(&self, departed: &Arc<Departed>) {
-        self.end();
-        let left = std::mem::take(&mut *self.successors());
+        let mut progress = self.progress();
+        progress.ended = true;
+        let left = std::mem::take(&mut progress.successors);
+        drop(progress);
         left.into_values().flatten().for_each(|successor| departed.leave(successor.aggregate));
     }
 
-    fn successors(&self) -> MutexGuard<'_, HashMap<StreamId, Option<Successor>>> {
+    fn progress(&self) -> MutexGuard<'_, Progress> {
         // No code runs under the lock that could panic halfway through a change.
-        self.successors.lock().unwrap_or_else(PoisonError::into_inner)
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Progress {
+    fn task(&mut self, stream_id: &StreamId) -> Task {
+        if self.ended {
+            return Task::Nothing;
+        }
+        if let Some(successor) = self.successors.get_mut(stream_id) {
+            let successor = successor.take();
+            return successor.map_or(Task::Nothing, Task::GoOn);
+        }
+        if self.successors.len() >= SUCCESSORS_MAX {
+            self.waiting.clear();
+            return Task::Nothing;
+        }
+        if self.busy || self.free_at.is_some_and(|free_at| Instant::now() < free_at) {
+            if !self.awaited {
+                self.waiting.insert(stream_id.clone());
+            }
+            return Task::Nothing;
+        }
+        self.busy = true;
+        Task::Begin
+    }
+
+    fn begun(
+        &mut self,
+        stream_id: &StreamId,
+        successor: Result<Option<Successor>, ReducerFault>,
+    ) -> Result<(), ReducerFault> {
+        self.busy = false;
+        self.free_at = Some(Instant::now() + PAUSE);
+        self.successors.insert(stream_id.clone(), successor?);
+        Ok(())
     }
 }
 
 impl Host {
-    /// Tells the streams that have a command under way of a swap that is about to be made: right behind it all of them need their state
-    /// in `next`, and taking over 64 states took two cores as long as the rest of the swap.
+    /// Tells the streams of a swap that is about to be made: right behind it all that have a command under way need their state in
+    /// `next`, and taking over 64 states took two cores as long as the rest of the swap.
     pub(crate) fn tell_of_swap(&self, reducer: &str, next: Deciders) -> Told {
         let Shared { gates, entities, departed, .. } = &*self.shared;
         gates.tell(reducer, Succession::new(next, entities.memory()), departed)

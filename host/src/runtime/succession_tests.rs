@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
-use std::time::Duration;
+use std::sync::atomic::Ordering;
 
 use counter::Counter;
 use serde_json::{Value, json};
@@ -19,14 +19,19 @@ struct Other {
     descriptor: Descriptor,
     restored: AtomicUsize,
     fails_in: Option<&'static str>,
+    /// How long it takes a state over.
+    takes: Duration,
 }
+
+/// For what comes by itself.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Other {
     fn new(name: &str) -> Self {
         let native = NativeReducer::<Counter>::new();
         let descriptor = native.descriptor().clone();
         let digest = ReducerDigest::of(name.as_bytes());
-        Self { native, digest, descriptor, restored: AtomicUsize::new(0), fails_in: None }
+        Self { native, digest, descriptor, restored: AtomicUsize::new(0), fails_in: None, takes: Duration::ZERO }
     }
 
     fn restored(&self) -> usize {
@@ -49,6 +54,7 @@ impl Reducer for Other {
 
     fn restore(&self, stream_id: &StreamId, snapshot: &[u8]) -> Result<Box<dyn Aggregate>, ReducerFault> {
         self.restored.fetch_add(1, Ordering::Relaxed);
+        std::thread::sleep(self.takes);
         fail(self.fails_in, "restore")?;
         Ok(Box::new(Failing { within: self.native.restore(stream_id, snapshot)?, fails_in: self.fails_in }))
     }
@@ -235,16 +241,56 @@ async fn streams_beyond_a_number_are_not_prepared_and_go_on_all_the_same() {
     let (_, former) = reducer(Other::new("former"));
     let (counted, next) = reducer(Other::new("next"));
     let succession = place.to(&next);
-    for number in 0..SUCCESSORS_MAX + 10 {
-        let stream_id = StreamId::new(&format!("counter-{number}")).unwrap();
+    while counted.restored() < SUCCESSORS_MAX {
+        let stream_id = StreamId::new(&format!("counter-{}", counted.restored())).unwrap();
         let around = Surroundings { stream_id: &stream_id, ..place.around() };
+        // Again, where it is not its turn yet.
         succession.go_along(&mut place.warm(&former), std::iter::empty(), &around).unwrap();
     }
+    tokio::time::timeout(PATIENCE, succession.prepared()).await.unwrap();
     assert_eq!((counted.restored(), place.bytes()), (SUCCESSORS_MAX, SUCCESSORS_MAX * 1_000));
     let place = Place { stream_id: StreamId::new("counter-last").unwrap(), ..place };
     let mut warm = place.warm(&former);
     place.turn(&mut warm, 1, Some(&succession)).unwrap();
+    assert_eq!((counted.restored(), place.bytes()), (SUCCESSORS_MAX, (SUCCESSORS_MAX + 1) * 1_000));
     assert_eq!(value(&mut place.under(warm, &next, Some(&succession)).unwrap()), json!(1));
+}
+
+#[tokio::test]
+async fn one_stream_after_the_other_is_prepared_and_the_swap_waits_for_those_that_come_by_again() {
+    let place = Place::new();
+    let (_, former) = reducer(Other::new("former"));
+    let (counted, next) = reducer(Other { takes: Duration::from_millis(20), ..Other::new("next") });
+    let succession = place.to(&next);
+    let first = StreamId::new("counter-0").unwrap();
+    let around = Surroundings { stream_id: &first, ..place.around() };
+    succession.go_along(&mut place.warm(&former), std::iter::empty(), &around).unwrap();
+    let mut warm = place.warm(&former);
+    place.turn(&mut warm, 1, Some(&succession)).unwrap();
+    assert_eq!(counted.restored(), 1, "the second one comes too early");
+    let mut prepared = std::pin::pin!(succession.prepared());
+    assert!(futures::poll!(prepared.as_mut()).is_pending());
+    let begun = Instant::now();
+    while counted.restored() < 2 {
+        assert!(begun.elapsed() < PATIENCE);
+        place.turn(&mut warm, 1, Some(&succession)).unwrap();
+    }
+    assert!(futures::poll!(prepared.as_mut()).is_ready());
+}
+
+#[tokio::test]
+async fn a_swap_does_not_wait_for_a_stream_that_does_not_come_by_again() {
+    let place = Place::new();
+    let (_, former) = reducer(Other::new("former"));
+    let (_, next) = reducer(Other { takes: Duration::from_millis(20), ..Other::new("next") });
+    let succession = place.to(&next);
+    for number in 0..2 {
+        let stream_id = StreamId::new(&format!("counter-{number}")).unwrap();
+        let around = Surroundings { stream_id: &stream_id, ..place.around() };
+        succession.go_along(&mut place.warm(&former), std::iter::empty(), &around).unwrap();
+    }
+    tokio::time::timeout(PATIENCE, succession.prepared()).await.unwrap();
+    assert_eq!(succession.progress().waiting.len(), 1);
 }
 
 #[tokio::test]
