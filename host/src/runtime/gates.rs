@@ -11,7 +11,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use super::departed::Departed;
 use super::succession::Succession;
 
-/// How long a swap waits for streams to prepare for it. A few of them do so while a statement is appended: 64 took 80 ms.
+/// How long a swap waits for streams to prepare for it. A few of them do so while a statement is appended: 64 took 90 ms.
 const PREPARING_MAX: Duration = Duration::from_millis(500);
 /// How long it waits for the turns under way: a decision may take its time, and an append that of a store that is away.
 const CLOSING_MAX: Duration = Duration::from_millis(100);

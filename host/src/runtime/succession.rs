@@ -23,7 +23,7 @@ const SUCCESSORS_MAX: usize = 256;
 /// be no better. Three times as long as an order of the examples takes for it.
 const PAUSE: Duration = Duration::from_micros(250);
 /// How long the streams that wait for their turn are waited for, where none of them comes by.
-const QUIET: Duration = Duration::from_millis(50);
+const QUIET: Duration = Duration::from_millis(20);
 
 /// A swap that is about to be made: who decides behind it, and what has their state already.
 pub(super) struct Succession {
