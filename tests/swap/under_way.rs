@@ -33,6 +33,9 @@ fn account(number: usize) -> String {
 /// Every account is in use from the first swap to the last, and goes on with its state in memory: what a swap loses or counts
 /// twice is missing or there in the end. Says how many swaps were not made.
 async fn assert_nothing_is_lost(place: &Place, host: &Host, swap: impl AsyncFn(usize) -> bool) -> usize {
+    // One at a time: the metrics are of the process.
+    static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    let _alone = ALONE.lock().await;
     let before = ready();
     // Nobody has to ask the store any more who decides.
     for number in 0..ACCOUNTS {
@@ -57,7 +60,7 @@ async fn assert_nothing_is_lost(place: &Place, host: &Host, swap: impl AsyncFn(u
         withdraw(host, &id, paid).await.unwrap();
         assert_eq!(state(host, &id).await["balance"], 0, "{id}");
     }
-    // Of this test and of those beside it. In memory a turn is over before a swap could be told to it.
+    // In memory a turn is over before a swap could be told to it.
     assert!(
         place.database.is_none() || ready() - before >= SWAPS,
         "{} streams had their state in the next component before a swap",

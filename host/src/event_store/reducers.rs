@@ -34,7 +34,7 @@ pub trait ReducerStore: Send + Sync + 'static {
 
     /// Does of [`activate`](Self::activate) what can be done while appends go on: nothing has changed by then, and other changes to
     /// the same name wait until what this gives is committed or dropped. So whoever can keep appends from being made in vain does it
-    /// between the two, and for a moment.
+    /// between the two, and for a second at most.
     ///
     /// # Errors
     /// As [`activate`](Self::activate).

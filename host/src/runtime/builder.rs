@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::committer::Committer;
+use super::departed::Departed;
 use super::entities::Entities;
 use super::gates::Gates;
 use super::registry::Registry;
@@ -159,7 +160,7 @@ impl HostBuilder {
             effects: Arc::clone(&effects),
             entities: Entities::new(),
             gates: Gates::default(),
-            departed: Arc::default(),
+            departed: Arc::new(Departed::new()),
             committer: Committer::start(Arc::clone(&self.store), &self.limits),
             snapshots: SnapshotWriter::start(Arc::clone(&self.store), &writer_tasks, stop_writers.clone()),
             snapshot_config: self.snapshot_config,

@@ -8,6 +8,7 @@ use super::Shared;
 use super::command::{AppendedEvent, CommandError, CommandReply, CommandRequest, DecidedBy};
 use super::drawing::draw;
 use super::entity::{Entity, Pending};
+use super::measured::{self, Swapped};
 use super::turn::{Turn, Verdict};
 use super::warm::Warm;
 use crate::event_store::{AppendOutcome, EventStoreError, PageLimit, RecordedCommand, Snapshot};
@@ -90,6 +91,9 @@ pub(super) async fn execute(entity: &mut Entity, inbox: &mut VecDeque<Pending>) 
             match entity.shared.registry.behind(&entity.stream_id, turn.batch.fence.as_ref()).await {
                 Ok(newest) => {
                     let is_swapped = newest.fence() != turn.batch.fence;
+                    if newest.reducer.digest() != turn.decided_by.digest {
+                        measured::swapped(Swapped::Loaded);
+                    }
                     put_back(turn, inbox, entity.shared.limits.conflict_retries_max, is_swapped);
                 }
                 Err(error) => turn.verdicts.into_iter().for_each(|(pending, _)| pending.answer(Err(error.clone()))),

@@ -10,6 +10,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::departed::Departed;
 use super::succession::Succession;
+use crate::StreamId;
 
 /// How long a swap waits for streams to prepare for it. A few of them do so while a statement is appended: 64 took 90 ms.
 const PREPARING_MAX: Duration = Duration::from_millis(500);
@@ -69,6 +70,15 @@ impl Gates {
         Told { gate, succession, turns, departed: Arc::clone(departed) }
     }
 
+    /// Forgets what a stream prepared for a swap, and has it prepare for it no more.
+    pub(super) fn forget(&self, stream_id: &StreamId) {
+        let gate = self.of(stream_id.category());
+        let succession = gate.ahead().succession.clone();
+        if let Some(succession) = succession {
+            succession.forget(stream_id);
+        }
+    }
+
     /// Does something behind it, once the turns under way are through; where they take too long, without it. Where what is done takes
     /// longer than a moment, it is opened again: a store that is away may take minutes, and a command that waits for it is told.
     pub(crate) async fn close_for<T>(&self, reducer: &str, doing: impl Future<Output = T>) -> T {
@@ -121,7 +131,7 @@ impl UnderWay {
     }
 }
 
-/// A swap that streams were told of. Dropped, it is not made; what was prepared for it goes.
+/// A swap that streams were told of. Dropped, what was prepared for it goes.
 pub(crate) struct Told {
     gate: Arc<Gate>,
     succession: Arc<Succession>,

@@ -14,7 +14,7 @@ fn swap() -> Succession {
 }
 
 fn tell(gates: &Gates) -> Told {
-    gates.tell("counter", swap(), &Arc::default())
+    gates.tell("counter", swap(), &Arc::new(Departed::new()))
 }
 
 /// Which of the swaps that were told of a turn hears of.

@@ -166,6 +166,7 @@ impl Host {
             let closed = shared.store.close_stream(&stream_id, erase).await;
             // Also after an error: the stream may be closed all the same, and else it only costs a load.
             shared.entities.forget(&stream_id);
+            shared.gates.forget(&stream_id);
             closed
         });
         closing.await.unwrap_or_else(|error| Err(EventStoreError::Unavailable(error.to_string())))

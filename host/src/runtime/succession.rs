@@ -22,7 +22,7 @@ const SUCCESSORS_MAX: usize = 256;
 /// How long after one stream the next one takes its state over: all of them at once would take two cores as long as behind the swap, and
 /// be no better. Three times as long as an order of the examples takes for it.
 const PAUSE: Duration = Duration::from_micros(250);
-/// How long the streams that wait for their turn are waited for, where none of them comes by.
+/// How long the streams that wait are waited for, while none of them is prepared: they may have no further command.
 const QUIET: Duration = Duration::from_millis(20);
 
 /// A swap that is about to be made: who decides behind it, and what has their state already.
@@ -36,9 +36,8 @@ pub(super) struct Succession {
 
 #[derive(Default)]
 struct Progress {
-    /// None where there can be none: it would be tried again with each turn.
-    successors: HashMap<StreamId, Option<Successor>>,
-    /// A stream hands its state over; the next one may from then on.
+    successors: HashMap<StreamId, Place>,
+    /// A stream hands its state over for the first time; the next one may from then on.
     busy: bool,
     free_at: Option<Instant>,
     /// Those that came by in vain, up to when the swap began to wait for them. Streams come and go, and there is no end to them.
@@ -46,6 +45,15 @@ struct Progress {
     awaited: bool,
     /// The swap was made, or is not: there is nothing to prepare any more.
     ended: bool,
+}
+
+/// What there is of a stream.
+enum Place {
+    Ready(Successor),
+    /// A turn is at it. What it comes to is put back only here: where the stream was forgotten or all of it is over, nothing of it stays.
+    Taken,
+    /// There can be none. It would be tried again with each turn.
+    Never,
 }
 
 /// What a stream has to do at the end of a turn.
@@ -79,8 +87,8 @@ impl Succession {
         appended: impl Iterator<Item = SerializedEvent>,
         around: &Surroundings<'_>,
     ) -> Result<(), ReducerFault> {
-        let next = &self.next.of(around.stream_id).reducer;
-        if next.digest() == warm.active.reducer.digest() {
+        let (former, next) = (&*warm.active.reducer, &*self.next.of(around.stream_id).reducer);
+        if next.digest() == former.digest() || !around.takes_over(former, next) {
             return Ok(());
         }
         // Guests are asked outside the lock: they may take their time, and other streams wait for it.
@@ -90,16 +98,22 @@ impl Succession {
             Task::GoOn(successor) => {
                 let appended: Vec<_> = appended.collect();
                 let successor = successor.followed(&appended, warm.version, around.departed);
-                self.progress().successors.insert(around.stream_id.clone(), successor);
+                self.progress().put_back(around.stream_id, successor);
                 Ok(())
             }
             Task::Begin => {
+                let _busy = Busy(self);
                 let successor = self.begin(warm, around);
                 let mut progress = self.progress();
                 if progress.waiting.remove(around.stream_id) {
                     self.prepared.notify_one();
                 }
-                progress.begun(around.stream_id, successor)
+                let (successor, fault) = match successor {
+                    Ok(successor) => (successor, Ok(())),
+                    Err(fault) => (None, Err(fault)),
+                };
+                progress.put_back(around.stream_id, successor);
+                fault
             }
         }
     }
@@ -107,9 +121,6 @@ impl Succession {
     /// The stream's state in its next reducer; none where that does not take it over.
     fn begin(&self, warm: &mut Warm, around: &Surroundings<'_>) -> Result<Option<Successor>, ReducerFault> {
         let next = &self.next.of(around.stream_id).reducer;
-        if !around.takes_over(&*warm.active.reducer, &**next) {
-            return Ok(None);
-        }
         let state = warm.aggregate.snapshot()?;
         let aggregate = next.restore(around.stream_id, &state).ok();
         Ok(aggregate.map(|aggregate| Successor {
@@ -120,10 +131,10 @@ impl Succession {
         }))
     }
 
-    /// Waits until none of the streams that came by in vain so far waits any more, or none of those that do comes by.
+    /// Waits until none of the streams that came by in vain so far waits any more, or for a while none of them has been prepared.
     pub(super) async fn prepared(&self) {
         self.progress().awaited = true;
-        while !self.progress().waiting.is_empty() {
+        while self.progress().is_awaited() {
             // A stream without a further command needs no successor either.
             if tokio::time::timeout(QUIET, self.prepared.notified()).await.is_err() {
                 return;
@@ -134,13 +145,27 @@ impl Succession {
     /// A stream's state at a version, in the reducer that decides for it now.
     pub(super) fn take(
         &self,
-        stream_id: &StreamId,
         digest: ReducerDigest,
         version: Version,
+        around: &Surroundings<'_>,
     ) -> Option<Box<dyn Aggregate>> {
-        let successor = self.progress().successors.remove(stream_id)?;
+        let Some(Place::Ready(successor)) = self.progress().successors.remove(around.stream_id) else { return None };
         // A state that is behind would be decided on as if it were the newest, and appended at the newest one's version.
-        successor.filter(|successor| successor.digest == digest && successor.version == version).map(|it| it.aggregate)
+        if successor.digest == digest && successor.version == version {
+            return Some(successor.aggregate);
+        }
+        around.departed.leave(successor.aggregate);
+        None
+    }
+
+    /// Forgets a stream's state at once, and takes no other of it.
+    pub(super) fn forget(&self, stream_id: &StreamId) {
+        let mut progress = self.progress();
+        progress.waiting.remove(stream_id);
+        let forgotten = progress.successors.insert(stream_id.clone(), Place::Never);
+        // Before it goes: that takes its time.
+        drop(progress);
+        drop(forgotten);
     }
 
     /// The swap was made.
@@ -154,7 +179,11 @@ impl Succession {
         progress.ended = true;
         let left = std::mem::take(&mut progress.successors);
         drop(progress);
-        left.into_values().flatten().for_each(|successor| departed.leave(successor.aggregate));
+        for place in left.into_values() {
+            if let Place::Ready(successor) = place {
+                departed.leave(successor.aggregate);
+            }
+        }
     }
 
     fn progress(&self) -> MutexGuard<'_, Progress> {
@@ -163,17 +192,40 @@ impl Succession {
     }
 }
 
+/// A stream hands its state over. Also where that panics: no other would be prepared any more.
+struct Busy<'a>(&'a Succession);
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        let mut progress = self.0.progress();
+        progress.busy = false;
+        progress.free_at = Some(Instant::now() + PAUSE);
+    }
+}
+
 impl Progress {
+    fn is_full(&self) -> bool {
+        self.successors.len() >= SUCCESSORS_MAX
+    }
+
+    fn is_awaited(&self) -> bool {
+        !self.waiting.is_empty() && !self.is_full()
+    }
+
     fn task(&mut self, stream_id: &StreamId) -> Task {
         if self.ended {
             return Task::Nothing;
         }
-        if let Some(successor) = self.successors.get_mut(stream_id) {
-            let successor = successor.take();
-            return successor.map_or(Task::Nothing, Task::GoOn);
+        if let Some(place) = self.successors.get_mut(stream_id) {
+            return match std::mem::replace(place, Place::Taken) {
+                Place::Ready(successor) => Task::GoOn(successor),
+                other => {
+                    *place = other;
+                    Task::Nothing
+                }
+            };
         }
-        if self.successors.len() >= SUCCESSORS_MAX {
-            self.waiting.clear();
+        if self.is_full() {
             return Task::Nothing;
         }
         if self.busy || self.free_at.is_some_and(|free_at| Instant::now() < free_at) {
@@ -183,18 +235,14 @@ impl Progress {
             return Task::Nothing;
         }
         self.busy = true;
+        self.successors.insert(stream_id.clone(), Place::Taken);
         Task::Begin
     }
 
-    fn begun(
-        &mut self,
-        stream_id: &StreamId,
-        successor: Result<Option<Successor>, ReducerFault>,
-    ) -> Result<(), ReducerFault> {
-        self.busy = false;
-        self.free_at = Some(Instant::now() + PAUSE);
-        self.successors.insert(stream_id.clone(), successor?);
-        Ok(())
+    fn put_back(&mut self, stream_id: &StreamId, successor: Option<Successor>) {
+        if let Some(place @ Place::Taken) = self.successors.get_mut(stream_id) {
+            *place = successor.map_or(Place::Never, Place::Ready);
+        }
     }
 }
 

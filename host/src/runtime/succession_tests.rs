@@ -19,8 +19,6 @@ struct Other {
     descriptor: Descriptor,
     restored: AtomicUsize,
     fails_in: Option<&'static str>,
-    /// How long it takes a state over.
-    takes: Duration,
 }
 
 /// For what comes by itself.
@@ -31,7 +29,7 @@ impl Other {
         let native = NativeReducer::<Counter>::new();
         let descriptor = native.descriptor().clone();
         let digest = ReducerDigest::of(name.as_bytes());
-        Self { native, digest, descriptor, restored: AtomicUsize::new(0), fails_in: None, takes: Duration::ZERO }
+        Self { native, digest, descriptor, restored: AtomicUsize::new(0), fails_in: None }
     }
 
     fn restored(&self) -> usize {
@@ -54,7 +52,6 @@ impl Reducer for Other {
 
     fn restore(&self, stream_id: &StreamId, snapshot: &[u8]) -> Result<Box<dyn Aggregate>, ReducerFault> {
         self.restored.fetch_add(1, Ordering::Relaxed);
-        std::thread::sleep(self.takes);
         fail(self.fails_in, "restore")?;
         Ok(Box::new(Failing { within: self.native.restore(stream_id, snapshot)?, fails_in: self.fails_in }))
     }
@@ -114,7 +111,7 @@ struct Place {
 impl Place {
     fn new() -> Self {
         let stream_id = StreamId::new("counter-1").unwrap();
-        Self { stream_id, departed: Arc::default(), memory: Arc::default() }
+        Self { stream_id, departed: Arc::new(Departed::new()), memory: Arc::default() }
     }
 
     fn around(&self) -> Surroundings<'_> {
@@ -235,6 +232,21 @@ async fn a_swap_that_is_not_made_leaves_nothing_behind() {
     assert_eq!((place.bytes(), value(&mut warm)), (1_000, json!(3)));
 }
 
+/// The state of one that was erased would else lie in memory until the swap is over.
+#[tokio::test]
+async fn a_stream_that_is_forgotten_leaves_no_state_and_is_prepared_no_more() {
+    let place = Place::new();
+    let (_, former) = reducer(Other::new("former"));
+    let (counted, next) = reducer(Other::new("next"));
+    let (succession, mut warm) = (place.to(&next), place.warm(&former));
+    place.turn(&mut warm, 1, Some(&succession)).unwrap();
+    assert_eq!(place.bytes(), 2_000);
+    succession.forget(&place.stream_id);
+    assert_eq!(place.bytes(), 1_000);
+    place.turn(&mut warm, 2, Some(&succession)).unwrap();
+    assert_eq!((place.bytes(), counted.restored()), (1_000, 1));
+}
+
 #[tokio::test]
 async fn streams_beyond_a_number_are_not_prepared_and_go_on_all_the_same() {
     let place = Place::new();
@@ -260,18 +272,20 @@ async fn streams_beyond_a_number_are_not_prepared_and_go_on_all_the_same() {
 async fn one_stream_after_the_other_is_prepared_and_the_swap_waits_for_those_that_come_by_again() {
     let place = Place::new();
     let (_, former) = reducer(Other::new("former"));
-    let (counted, next) = reducer(Other { takes: Duration::from_millis(20), ..Other::new("next") });
-    let succession = place.to(&next);
-    let first = StreamId::new("counter-0").unwrap();
-    let around = Surroundings { stream_id: &first, ..place.around() };
-    succession.go_along(&mut place.warm(&former), std::iter::empty(), &around).unwrap();
-    let mut warm = place.warm(&former);
+    let (counted, next) = reducer(Other::new("next"));
+    let (succession, mut warm) = (place.to(&next), place.warm(&former));
+    // Another one hands its state over.
+    succession.progress().busy = true;
     place.turn(&mut warm, 1, Some(&succession)).unwrap();
-    assert_eq!(counted.restored(), 1, "the second one comes too early");
     let mut prepared = std::pin::pin!(succession.prepared());
     assert!(futures::poll!(prepared.as_mut()).is_pending());
+    drop(Busy(&succession));
+    // Nor right behind it.
+    let free_at = succession.progress().free_at.unwrap();
+    place.turn(&mut warm, 1, Some(&succession)).unwrap();
+    assert!(counted.restored() == 0 || Instant::now() >= free_at);
     let begun = Instant::now();
-    while counted.restored() < 2 {
+    while counted.restored() == 0 {
         assert!(begun.elapsed() < PATIENCE);
         place.turn(&mut warm, 1, Some(&succession)).unwrap();
     }
@@ -282,13 +296,10 @@ async fn one_stream_after_the_other_is_prepared_and_the_swap_waits_for_those_tha
 async fn a_swap_does_not_wait_for_a_stream_that_does_not_come_by_again() {
     let place = Place::new();
     let (_, former) = reducer(Other::new("former"));
-    let (_, next) = reducer(Other { takes: Duration::from_millis(20), ..Other::new("next") });
+    let (_, next) = reducer(Other::new("next"));
     let succession = place.to(&next);
-    for number in 0..2 {
-        let stream_id = StreamId::new(&format!("counter-{number}")).unwrap();
-        let around = Surroundings { stream_id: &stream_id, ..place.around() };
-        succession.go_along(&mut place.warm(&former), std::iter::empty(), &around).unwrap();
-    }
+    succession.progress().busy = true;
+    place.turn(&mut place.warm(&former), 1, Some(&succession)).unwrap();
     tokio::time::timeout(PATIENCE, succession.prepared()).await.unwrap();
     assert_eq!(succession.progress().waiting.len(), 1);
 }
@@ -334,11 +345,13 @@ async fn who_cannot_take_a_state_over_is_asked_once_and_the_former_one_decides_u
 
 /// After a fault nobody knows what an aggregate holds.
 #[tokio::test]
-async fn an_aggregate_that_failed_to_tell_its_state_is_not_asked_again() {
+async fn a_fault_in_telling_the_state_is_told_of_the_aggregate_and_the_next_stream_is_prepared() {
     let place = Place::new();
     let (_, former) = reducer(Other { fails_in: Some("snapshot"), ..Other::new("former") });
     let (_, next) = reducer(Other::new("next"));
-    place.turn(&mut place.warm(&former), 4, Some(&place.to(&next))).unwrap_err();
+    let succession = place.to(&next);
+    place.turn(&mut place.warm(&former), 4, Some(&succession)).unwrap_err();
+    assert!(!succession.progress().busy);
     assert!(place.under(place.warm(&former), &next, None).is_none());
     assert_eq!(place.bytes(), 0);
 }

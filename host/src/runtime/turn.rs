@@ -55,7 +55,7 @@ pub(super) struct Turn {
     pub(super) verdicts: Vec<(Pending, Verdict)>,
     /// The aggregate failed and must not be asked again.
     broken: bool,
-    decided_by: DecidedBy,
+    pub(super) decided_by: DecidedBy,
     is_canary: bool,
     batch_bytes: usize,
     effects: Arc<Effects>,

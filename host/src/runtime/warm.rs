@@ -72,7 +72,7 @@ impl Warm {
         }
         if self.active.reducer.digest() != active.reducer.digest() {
             let ready = succession
-                .and_then(|succession| succession.take(around.stream_id, active.reducer.digest(), self.version))
+                .and_then(|succession| succession.take(active.reducer.digest(), self.version, around))
                 .map(|ready| (ready, Swapped::Ready));
             let taken_over = ready.or_else(|| Some((self.take_over(&active.reducer, around)?, Swapped::TakenOver)));
             measured::swapped(taken_over.as_ref().map_or(Swapped::Loaded, |(_, swapped)| *swapped));

@@ -12,7 +12,7 @@ impl Host {
         let next = self.registry().deciding_behind(change).await;
         let activated = async {
             let pending = self.store().begin_activation(change).await?;
-            // Only now: what is refused has no stream prepare for it, and whoever swaps at the same time is through.
+            // Only now: no stream prepares for what is refused.
             let told = next.map(|next| self.tell_of_swap(change.name, next));
             if let Some(told) = &told {
                 told.prepared().await;

@@ -101,7 +101,7 @@ async fn refuse_unread(connection: &mut PgConnection, change: &ActivationChange<
     Err(EventStoreError::Unread { name: change.name.to_owned(), events })
 }
 
-/// What it will be.
+/// What it will be. It is activated by the time at which its transaction began, less than a second before others see it.
 async fn activation(
     connection: &mut PgConnection,
     change: &ActivationChange<'_>,

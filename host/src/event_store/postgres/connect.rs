@@ -39,7 +39,8 @@ impl Default for PoolConfig {
 
 /// How long a transaction may wait for what its host says next; then the server ends it, and the connection. A host that froze in an
 /// activation, as one on a paused virtual machine does, kept every host from appending to the category until TCP gave it up.
-/// Between the statements of a transaction a host does nothing that takes longer than milliseconds.
+/// Between the statements of a transaction a host does nothing that takes longer than milliseconds, but that it prepares its streams for a
+/// swap, for less than a second.
 const IDLE_IN_TRANSACTION_MAX: Duration = Duration::from_secs(10);
 /// How long an idle connection is taken to live on.
 const IDLE_TRUSTED_MAX: Duration = Duration::from_secs(1);
