@@ -77,13 +77,14 @@ async fn a_command_that_cannot_be_dispatched_fails_by_its_reason() {
 async fn timers_ring_in_the_order_of_their_times_and_after_a_downtime_all_at_once() {
     let database = database().await;
     let asking = builder(&database.store, idle()).start().unwrap();
-    for (id, delay_ms) in [("late", 60), ("early", 20), ("middle", 40)] {
+    // Further apart than a busy machine takes from one to the next.
+    for (id, delay_ms) in [("late", 3_000), ("early", 20), ("middle", 1_500)] {
         let note = dispatch("asker-rung", "Note", &json!({ "text": id }).to_string());
         ask(&asking, "asker-1", vec![Effect::delay(delay_ms).then(note)]).await.unwrap();
     }
     ask(&asking, "asker-2", vec![Effect::delay(30).reply_to("Ring"), Effect::delay(3_600_000)]).await.unwrap();
     // Nobody runs effects meanwhile: that is the downtime.
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    until("all but one are due", || async { asking.store().effect_backlog().await.unwrap().due == 4 }).await;
     assert!(asking.shutdown().await);
     // One at a time, so that the order in which they are claimed is the one in which they are done.
     let mut one_by_one = limits();
