@@ -93,7 +93,7 @@ pub(crate) async fn a_finding_shows_where_it_is_and_what_was_before_and_after(pl
 
 /// Streams of which the candidate traps on one: 150, or as many as `FOLDHOST_TEST_STREAMS` says.
 fn many() -> usize {
-    std::env::var("FOLDHOST_TEST_STREAMS").map_or(150, |streams| streams.parse().expect("a number of streams"))
+    std::env::var("FOLDHOST_TEST_STREAMS").map_or(150, |streams| streams.parse().unwrap())
 }
 
 /// A fault on one stream in many is that stream's, and the others are looked at all the same.
