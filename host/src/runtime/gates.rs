@@ -60,14 +60,14 @@ impl Gates {
     }
 
     /// Tells the turns under way, and those that are begun from now on, of a swap that is about to be made.
-    pub(super) fn tell(&self, reducer: &str, succession: Succession, departed: &Arc<Departed>) -> Told {
+    pub(super) fn tell(&self, reducer: &str, succession: Succession, departed: &Arc<Departed>) -> PendingSwap {
         let (gate, succession) = (self.of(reducer), Arc::new(succession));
         let mut ahead = gate.ahead();
         ahead.succession = Some(Arc::clone(&succession));
         let turns = std::mem::take(&mut ahead.turns);
         drop(ahead);
         turns.close();
-        Told { gate, succession, turns, departed: Arc::clone(departed) }
+        PendingSwap { gate, succession, turns, departed: Arc::clone(departed) }
     }
 
     /// Forgets what a stream prepared for a swap, and has it prepare for it no more.
@@ -131,15 +131,15 @@ impl UnderWay {
     }
 }
 
-/// A swap that streams were told of. Dropped, what was prepared for it goes.
-pub(crate) struct Told {
+/// A swap that is about to be made, of which the streams were told. Dropped, what they prepared for it goes.
+pub(crate) struct PendingSwap {
     gate: Arc<Gate>,
     succession: Arc<Succession>,
     turns: TaskTracker,
     departed: Arc<Departed>,
 }
 
-impl Told {
+impl PendingSwap {
     /// Waits until the turns that were under way are at their end, and their streams prepared; not for those that take too long.
     pub(crate) async fn prepared(&self) {
         let prepared = async {
@@ -160,7 +160,7 @@ impl Told {
     }
 }
 
-impl Drop for Told {
+impl Drop for PendingSwap {
     fn drop(&mut self) {
         let mut ahead = self.gate.ahead();
         // Unless it is of another swap by now.

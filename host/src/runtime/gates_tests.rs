@@ -13,12 +13,12 @@ fn swap() -> Succession {
     Succession::new(Deciders::all(ActiveReducer::beside(&(reducer as _))), Arc::<AtomicUsize>::default())
 }
 
-fn tell(gates: &Gates) -> Told {
+fn tell(gates: &Gates) -> PendingSwap {
     gates.tell("counter", swap(), &Arc::new(Departed::new()))
 }
 
 /// Which of the swaps that were told of a turn hears of.
-fn heard(under_way: &UnderWay, told: &[&Told]) -> Option<usize> {
+fn heard(under_way: &UnderWay, told: &[&PendingSwap]) -> Option<usize> {
     let heard = under_way.succession()?;
     told.iter().position(|told| Arc::ptr_eq(&told.succession, &heard))
 }

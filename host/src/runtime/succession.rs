@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use super::departed::Departed;
-use super::gates::Told;
+use super::gates::PendingSwap;
 use super::registry::Deciders;
 use super::warm::{MemoryShare, Surroundings, Warm};
 use super::{Host, Shared};
@@ -121,9 +121,7 @@ impl Succession {
     /// The stream's state in its next reducer; none where that does not take it over.
     fn begin(&self, warm: &mut Warm, around: &Surroundings<'_>) -> Result<Option<Successor>, ReducerFault> {
         let next = &self.next.of(around.stream_id).reducer;
-        let state = warm.aggregate.snapshot()?;
-        let aggregate = next.restore(around.stream_id, &state).ok();
-        Ok(aggregate.map(|aggregate| Successor {
+        Ok(warm.hand_over(&**next, around)?.map(|aggregate| Successor {
             digest: next.digest(),
             version: warm.version,
             memory: MemoryShare::of(&self.memory, aggregate.memory_bytes()),
@@ -249,7 +247,7 @@ impl Progress {
 impl Host {
     /// Tells the streams of a swap that is about to be made: right behind it all that have a command under way need their state in
     /// `next`, and taking over 64 states took two cores as long as the rest of the swap.
-    pub(crate) fn tell_of_swap(&self, reducer: &str, next: Deciders) -> Told {
+    pub(crate) fn tell_of_swap(&self, reducer: &str, next: Deciders) -> PendingSwap {
         let Shared { gates, entities, departed, .. } = &*self.shared;
         gates.tell(reducer, Succession::new(next, entities.memory()), departed)
     }

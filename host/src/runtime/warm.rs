@@ -10,7 +10,7 @@ use super::measured::{self, Swapped};
 use super::registry::ActiveReducer;
 use super::succession::Succession;
 use crate::event_store::SnapshotConfig;
-use crate::reducer::{Aggregate, Reducer};
+use crate::reducer::{Aggregate, Reducer, ReducerFault};
 use crate::{StreamId, Version};
 
 /// An aggregate that is up to date as far as this host knows.
@@ -71,12 +71,16 @@ impl Warm {
             return Some(self);
         }
         if self.active.reducer.digest() != active.reducer.digest() {
-            let ready = succession
-                .and_then(|succession| succession.take(active.reducer.digest(), self.version, around))
-                .map(|ready| (ready, Swapped::Ready));
-            let taken_over = ready.or_else(|| Some((self.take_over(&active.reducer, around)?, Swapped::TakenOver)));
-            measured::swapped(taken_over.as_ref().map_or(Swapped::Loaded, |(_, swapped)| *swapped));
-            let Some((aggregate, _)) = taken_over else {
+            let ready = succession.and_then(|it| it.take(active.reducer.digest(), self.version, around));
+            let (next, how) = match ready {
+                Some(ready) => (Some(ready), Swapped::Ready),
+                None => match self.hand_over(&*active.reducer, around) {
+                    Ok(Some(next)) => (Some(next), Swapped::TakenOver),
+                    Ok(None) | Err(_) => (None, Swapped::Loaded),
+                },
+            };
+            measured::swapped(how);
+            let Some(aggregate) = next else {
                 around.departed.leave(self.aggregate);
                 return None;
             };
@@ -87,12 +91,20 @@ impl Warm {
         Some(self)
     }
 
-    fn take_over(&mut self, next: &Arc<dyn Reducer>, around: &Surroundings<'_>) -> Option<Box<dyn Aggregate>> {
-        if !around.takes_over(&*self.active.reducer, &**next) {
-            return None;
+    /// The same state in another reducer; none where that does not take it over.
+    ///
+    /// # Errors
+    /// [`ReducerFault`] of the aggregate itself, which must not be asked again.
+    pub(super) fn hand_over(
+        &mut self,
+        next: &dyn Reducer,
+        around: &Surroundings<'_>,
+    ) -> Result<Option<Box<dyn Aggregate>>, ReducerFault> {
+        if !around.takes_over(&*self.active.reducer, next) {
+            return Ok(None);
         }
-        let state = self.aggregate.snapshot().ok()?;
-        next.restore(around.stream_id, &state).ok()
+        let state = self.aggregate.snapshot()?;
+        Ok(next.restore(around.stream_id, &state).ok())
     }
 
     /// Counts what it holds now.

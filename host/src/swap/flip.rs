@@ -13,9 +13,9 @@ impl Host {
         let activated = async {
             let pending = self.store().begin_activation(change).await?;
             // Only now: no stream prepares for what is refused.
-            let told = next.map(|next| self.tell_of_swap(change.name, next));
-            if let Some(told) = &told {
-                told.prepared().await;
+            let swap = next.map(|next| self.tell_of_swap(change.name, next));
+            if let Some(swap) = &swap {
+                swap.prepared().await;
             }
             let activating = async {
                 let activation = pending.commit().await?;
@@ -23,8 +23,8 @@ impl Host {
                 Ok(activation)
             };
             let activation = self.gates().close_for(change.name, activating).await?;
-            if let Some(told) = told {
-                told.made();
+            if let Some(swap) = swap {
+                swap.made();
             }
             Ok(activation)
         };

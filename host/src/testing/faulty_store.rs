@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::EventStoreError;
 
-/// A store over another one, which fails the next calls of a kind, or loses the answer to an append, when it is told to. All else
+/// A store over another one, which fails the next calls of a kind, or loses the answer to an append or an activation, when it is told to. All else
 /// goes through to the store within.
 ///
 /// It shows what a program does when its database does not answer, without a database:
